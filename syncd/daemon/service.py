@@ -1,0 +1,118 @@
+"""The daemon: one job per mapping on a schedule, until a signal says stop. Plans, then applies; never the reverse."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from threading import Event
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from syncd.daemon.health import Answer, HealthServer, as_json
+from syncd.daemon.metrics import CONTENT_TYPE, Metrics
+from syncd.daemon.worker import Job, Worker
+from syncd.engine.context import Events
+from syncd.errors import StoreUnavailable
+
+_STALE_AFTER = 3  # a mapping is not ready when it has missed this many turns of its schedule
+
+
+class Daemon:
+    """Runs every mapping's job until ``stop``; a write in hand is finished first."""
+
+    def __init__(
+        self,
+        jobs: Mapping[str, Job],
+        worker: Worker,
+        metrics: Metrics,
+        events: Events,
+        ping: Callable[[], None],
+        now: Callable[[], datetime],
+        *,
+        host: str,
+        port: int,
+    ) -> None:
+        self._jobs = jobs
+        self._worker = worker
+        self._metrics = metrics
+        self._events = events
+        self._ping = ping
+        self._now = now
+        self._wake = Event()
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._health = HealthServer(
+            host, port, {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics_page}
+        )
+
+    @property
+    def health_port(self) -> int:
+        """Where health is answered."""
+        return self._health.port
+
+    def run(self, shutdown: timedelta) -> None:
+        """Serve until SIGTERM or SIGINT (or ``stop``), then finish within ``shutdown``."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self.start()
+        self._wake.wait()
+        self.finish(shutdown)
+
+    def start(self) -> None:
+        """Start the schedule and the health server."""
+        self._health.start()
+        for name, job in self._jobs.items():
+            self._scheduler.add_job(
+                self._worker.work,
+                "interval",
+                args=[name],
+                id=name,
+                seconds=job.every.total_seconds(),
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=self._now(),
+            )
+        self._scheduler.start()
+        self._events("daemon.started", mappings=sorted(self._jobs), health_port=self.health_port)
+
+    def stop(self) -> None:
+        """Ask the daemon to end."""
+        self._worker.stop.set()
+        self._wake.set()
+
+    def finish(self, shutdown: timedelta) -> None:
+        """Stop the schedule, wait for the write in hand (at most ``shutdown``), stop answering."""
+        self._worker.stop.set()
+        self._scheduler.pause()
+        idle = self._worker.wait_idle(shutdown)
+        self._scheduler.shutdown(wait=idle)
+        self._health.stop()
+        self._events("daemon.stopped", clean=idle)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._events("daemon.stopping", signal=signal.Signals(number).name)
+        self.stop()
+
+    def _alive(self) -> Answer:
+        """Alive: the scheduler runs. A peer or store in trouble is no reason to be restarted."""
+        return as_json(self._scheduler.running, {"mappings": len(self._jobs)})
+
+    def _ready(self) -> Answer:
+        """Ready: the store answers and no mapping is behind its schedule."""
+        try:
+            self._ping()
+        except StoreUnavailable as error:
+            return as_json(False, {"store": str(error)})
+        behind = {}
+        for name, job in self._jobs.items():
+            age = self._metrics.freshness(name)
+            if age is None:
+                behind[name] = "not read completely yet"
+            elif age > max(60.0, job.every.total_seconds() * _STALE_AFTER):
+                behind[name] = f"last complete pass {age:.0f} s ago"
+        return as_json(not behind, {"store": "answers", "behind": behind})
+
+    def _metrics_page(self) -> Answer:
+        return Answer(200, CONTENT_TYPE, self._metrics.render())

@@ -1,0 +1,155 @@
+"""What one run works with: a mapping, its two peers, the store, limits and counters. Decides nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Protocol
+
+from syncd.core.guard import Caps
+from syncd.core.model import Direction, FieldRule, Rules, Side
+from syncd.mapping.compiled import CompiledMapping, Lookups
+from syncd.ports import Capabilities, Clock, Connector, Lease, Query, Store
+
+
+class Events(Protocol):
+    """Where structured events go. Names are listed in the operating guide."""
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        """Emit one event."""
+
+
+class Progress(Protocol):
+    """Where a person watches long work."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Say how far a stage is."""
+
+
+class Stop(Protocol):
+    """Whether the run has to end; looked at between records."""
+
+    def is_set(self) -> bool:
+        """True when it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on everything a run does; durations as timedeltas, shares between 0 and 1."""
+
+    caps: Caps
+    shrink: float = 0.3
+    listing_grace: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=60)
+    run_time: timedelta = timedelta(hours=2)
+    failures_in_a_row: int = 10
+    batch: int = 500
+    write_threads: int = 2
+    rounds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller wants of a run.
+
+    ``write``: apply the plan (else only make it). ``person``: somebody looks at this plan now, so applying it approves
+    the mapping and links probable matches. ``beyond_caps``: that person also accepts a plan over the caps. ``only``:
+    fingerprints of a saved plan's items; anything else is left alone.
+    """
+
+    trigger: str
+    write: bool
+    person: bool = False
+    beyond_caps: bool = False
+    full: bool = False
+    only: frozenset[str] | None = None
+
+
+class Tally:
+    """Counters of a run, per side where that means something. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, side: Side | None = None, by: int = 1) -> None:
+        """Count ``by`` more of ``name``."""
+        with self._lock:
+            self._counts[name if side is None else f"{side}.{name}"] += by
+
+    def get(self, name: str, side: Side | None = None) -> int:
+        """The count so far."""
+        return self._counts[name if side is None else f"{side}.{name}"]
+
+    def as_dict(self) -> dict[str, int]:
+        """All counts."""
+        with self._lock:
+            return dict(self._counts)
+
+
+@dataclass(slots=True)
+class Context:
+    """One run of one mapping. ``stop`` is set by a signal or a lost lease and looked at between records."""
+
+    mapping: CompiledMapping
+    peers: Mapping[Side, Connector]
+    store: Store
+    clock: Clock
+    limits: Limits
+    options: Options
+    events: Events
+    progress: Progress
+    lease: Lease
+    run_id: int
+    stop: Stop
+    lookups: Lookups = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    blocked: set[Side] = field(default_factory=set)
+    failures: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
+    queries: dict[Side, Query] = field(init=False)
+    capabilities: dict[Side, Capabilities] = field(init=False)
+    rules: Rules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queries = {side: query_of(self.mapping, side) for side in Side}
+        self.capabilities = {side: self.peers[side].capabilities(self.queries[side]) for side in Side}
+        self.rules = effective_rules(self.mapping.rules, self.capabilities)
+
+    @property
+    def name(self) -> str:
+        """The mapping's name."""
+        return self.mapping.name
+
+    def now(self) -> datetime:
+        """The time now, aware UTC."""
+        return self.clock.now()
+
+
+def query_of(mapping: CompiledMapping, side: Side) -> Query:
+    """How a mapping asks its peer on one side."""
+    return Query(
+        resource=mapping.resource(side),
+        fields=mapping.projection(side).inputs,
+        where=mapping.where(side),
+        key=mapping.key_field if side is Side.EXTERNAL else None,
+        cursor_field=mapping.cursor_field if side is Side.EXTERNAL else None,
+        options=mapping.options(side),
+    )
+
+
+def effective_rules(rules: Rules, capabilities: Mapping[Side, Capabilities]) -> Rules:
+    """The mapping's rules narrowed to what the peers can do: a side that cannot be updated is only read."""
+    fields: dict[str, FieldRule] = {}
+    for name, rule in rules.fields.items():
+        writable = {side for side in Side if rule.direction.allows(side) and capabilities[side].update}
+        if writable == set(Side):
+            fields[name] = rule
+        elif writable:
+            (target,) = writable
+            direction = Direction.TO_FLOWTLY if target is Side.FLOWTLY else Direction.TO_EXTERNAL
+            fields[name] = FieldRule(rule.policy, direction)
+    creates = frozenset(side for side in rules.creates if capabilities[side].create)
+    return Rules(fields, creates)

@@ -1,0 +1,158 @@
+"""Make one record at a peer that has no idempotency keys: intent, send once, settle. A lost answer stays in doubt.
+
+Nothing here ever sends a second time; only ``engine.recover`` may clear the way for that, after a probe.
+"""
+
+from __future__ import annotations
+
+from syncd.core.canon import same
+from syncd.core.model import Base, Direction, Document, Side, Value
+from syncd.core.reconcile import settled
+from syncd.engine.context import Context
+from syncd.engine.states import View, parked, side_state
+from syncd.engine.tasks import CreateTask
+from syncd.engine.trouble import Gate, describe, failed
+from syncd.errors import BadAnswer, Denied, Later, Refused, Stale, UnknownOutcome
+from syncd.mapping.compiled import RecordProblem
+from syncd.ports import (
+    Intent,
+    LedgerEntry,
+    NewConflict,
+    Operation,
+    OperationState,
+    Record,
+    Settlement,
+    SideState,
+)
+
+ADOPTED = "adopted"
+
+
+def create_record(ctx: Context, task: CreateTask) -> None:
+    """Create and link. Trouble with this record stays here. Raises LeaseLost and StoreUnavailable only."""
+    side = task.target
+    if side in ctx.blocked:
+        return
+    intent = Intent("create", side, task.observation.key, None, task.document, task.rule)
+    try:
+        fields = ctx.mapping.projection(side).writes(task.document, ctx.lookups, None)
+        (operation,) = ctx.store.intend([intent], ctx.name, ctx.run_id, ctx.lease)
+    except RecordProblem as problem:
+        _park(ctx, task, None, problem)
+        return
+    except Stale:
+        return  # another create for this record is open; it ends first
+    gate = Gate(ctx, side)
+    try:
+        record = ctx.peers[side].create(ctx.queries[side], fields)
+    except UnknownOutcome as error:
+        ctx.tally.add("in_doubt", side)
+        ctx.events("write.in_doubt", side=side, source=task.observation.key, kind="create", detail=str(error))
+        end_operation(ctx, operation, OperationState.IN_DOUBT, describe(error))
+        return
+    except Refused as error:
+        _park(ctx, task, operation, error)
+        return
+    except (Denied, Later, BadAnswer, Stale) as error:
+        gate.trouble(error)
+        end_operation(ctx, operation, OperationState.DROPPED, describe(error))
+        return
+    gate.fine()
+    source = View(task.observation.key, task.observation.document or {}, task.observation.digest, task.observation)
+    settle_created(ctx, operation, source, record, "created")
+
+
+def settle_created(ctx: Context, operation: Operation, source: View, record: Record, origin: str) -> None:
+    """Link the record that a create made (or that a probe found) with its source.
+
+    Fields the create sent are agreed as each side reads now, so a peer that rewrites or fills in defaults stays quiet.
+    For a record that a probe found, a field that is not as it was sent is left open: it may be somebody's edit.
+    """
+    side = operation.intent.side
+    made = _view(ctx, side, record, operation.intent.payload)
+    sent = _sent(ctx, side, source.document, operation.intent.payload)
+    agreed = frozenset(
+        name
+        for name, value in sent.items()
+        if origin != ADOPTED or value is None or same(made.document.get(name), value)
+    )
+    documents = {side: made.document, side.other: sent}
+    base = settled(None, documents[Side.EXTERNAL], documents[Side.FLOWTLY], agreed, ctx.rules)
+    views = {side: made, side.other: source}
+    keys = views[Side.EXTERNAL].key, views[Side.FLOWTLY].key
+    settlement = Settlement(
+        external_key=keys[0],
+        flowtly_key=keys[1],
+        base=base,
+        origin=origin,
+        external=_state(ctx, views[Side.EXTERNAL], base, Side.EXTERNAL),
+        flowtly=_state(ctx, views[Side.FLOWTLY], base, Side.FLOWTLY),
+        operation=operation.id,
+        operation_state=OperationState.DONE,
+        operation_detail=origin,
+        closed_fields=("*",),
+        ledger=(LedgerEntry(origin, *keys, side, rule=operation.intent.reason, operation=operation.id),),
+    )
+    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    ctx.tally.add(origin, side)
+    ctx.events(f"record.{origin}", side=side, external=keys[0], flowtly=keys[1])
+
+
+def _view(ctx: Context, side: Side, record: Record, payload: Document) -> View:
+    projection = ctx.mapping.projection(side)
+    digest = projection.digest(record.raw)
+    try:
+        document: dict[str, Value] = projection.document(record.raw, ctx.lookups)
+    except RecordProblem:
+        document = dict(payload)  # the peer took it; what it made of it cannot be mapped and will be read again
+    return View(record.key, document, digest)
+
+
+def _sent(ctx: Context, side: Side, source: Document, payload: Document) -> dict[str, Value]:
+    """What the create said about each field that may flow to ``side``: its value, or null where it was left out.
+
+    The base of the source is what was *sent*: an edit made since then is still an edit.
+    """
+    into = Direction.TO_FLOWTLY if side is Side.FLOWTLY else Direction.TO_EXTERNAL
+    return {
+        name: payload.get(name)
+        for name, rule in ctx.rules.fields.items()
+        if rule.direction in {Direction.BOTH, into} and (name in source or name in payload)
+    }
+
+
+def _state(ctx: Context, view: View, base: Base, side: Side) -> SideState | None:
+    return side_state(view, base.of(side), ctx.rules.fields, frozenset())
+
+
+def _park(ctx: Context, task: CreateTask, operation: Operation | None, error: Refused | RecordProblem) -> None:
+    failed(ctx, task.target, task.observation.key, error)
+    waiting_for = error.waiting_for if isinstance(error, RecordProblem) else None
+    kept = parked(task.observation, describe(error), ctx.now(), waiting_for)
+    state = SideState(kept.digest, kept)
+    external, flowtly = (kept.key, None) if task.source is Side.EXTERNAL else (None, kept.key)
+    settlement = Settlement(
+        external_key=external,
+        flowtly_key=flowtly,
+        external=state if task.source is Side.EXTERNAL else None,
+        flowtly=state if task.source is Side.FLOWTLY else None,
+        operation=None if operation is None else operation.id,
+        operation_state=None if operation is None else OperationState.REFUSED,
+        operation_detail=describe(error),
+        opened=(NewConflict("refused", external, flowtly, detail=describe(error)),),
+    )
+    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+
+
+def end_operation(ctx: Context, operation: Operation, state: OperationState, detail: str) -> None:
+    """Record what became of an intent, and nothing else."""
+    source = operation.intent.source_key
+    external, flowtly = (source, None) if operation.intent.side is Side.FLOWTLY else (None, source)
+    settlement = Settlement(
+        external_key=external,
+        flowtly_key=flowtly,
+        operation=operation.id,
+        operation_state=state,
+        operation_detail=detail,
+    )
+    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)

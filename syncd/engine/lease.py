@@ -1,0 +1,62 @@
+"""Keeps a run's lease alive from a thread of its own, and stops the run when it is lost. Never extends a lost lease."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from syncd.errors import LeaseLost, StoreUnavailable
+from syncd.ports import Lease, Store
+
+
+class RunStop:
+    """Set for one run by its own trouble, or for all runs by their parent."""
+
+    def __init__(self, parent: Event) -> None:
+        self._parent = parent
+        self._own = Event()
+
+    def set(self) -> None:
+        """Stop this run only."""
+        self._own.set()
+
+    def is_set(self) -> bool:
+        """True when this run has to stop."""
+        return self._own.is_set() or self._parent.is_set()
+
+
+class LeaseKeeper:
+    """Renews a lease three times per period while the ``with`` block runs.
+
+    A lost lease sets ``stop``. The fence protects the store all the same: nothing can be committed under an old one.
+    """
+
+    def __init__(self, store: Store, lease: Lease, ttl: timedelta, stop: RunStop) -> None:
+        self._store = store
+        self._lease = lease
+        self._ttl = ttl
+        self._stop = stop
+        self._done = Event()
+        self._thread = Thread(target=self._keep, name=f"lease-{lease.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._done.wait(self._ttl.total_seconds() / 3):
+            try:
+                self._store.renew(self._lease, self._ttl)
+            except LeaseLost:
+                self._stop.set()
+                return
+            except StoreUnavailable:
+                continue  # the lease may outlive the outage; if not, the fence says so

@@ -1,0 +1,52 @@
+"""One pair of records to one task: the bridge from ``core.reconcile`` to plan items. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from syncd.core.model import Pair, Side
+from syncd.core.plan import Item, Kind
+from syncd.core.reconcile import Merge, reconcile
+from syncd.engine.context import Context
+from syncd.engine.states import View
+from syncd.engine.tasks import MergeTask
+
+_T = TypeVar("_T")
+
+
+def merge_task(ctx: Context, external: View, flowtly: View, pair: Pair, origin: str = "") -> MergeTask | None:
+    """Reconcile one pair; None when nothing at all is to be done. Both sides of ``pair`` must not be gone."""
+    outcome = reconcile(pair, ctx.rules)
+    if not isinstance(outcome, Merge):
+        return None
+    items: list[Item] = []
+    digests = {
+        side: view.digest
+        for side, view in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly))
+        if view.digest is not None
+    }
+    if origin:
+        items.append(Item(Kind.LINK, external.key, flowtly.key, origin, digests=digests))
+    for side in Side:
+        changes = outcome.to(side)
+        if changes:
+            reason = ", ".join(sorted({change.rule for change in changes}))
+            items.append(
+                Item(Kind.PATCH, external.key, flowtly.key, reason, side=side, changes=changes, digests=digests)
+            )
+    items.extend(
+        Item(Kind.ASK, external.key, flowtly.key, "both sides changed", digests=digests, field=contest.field)
+        for contest in outcome.contests
+    )
+    if not items:
+        items.append(Item(Kind.AGREE, external.key, flowtly.key, "equal", digests=digests))
+    return MergeTask(tuple(items), external, flowtly, pair.base, outcome, origin)
+
+
+def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Lists of at most ``size`` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,263 @@
+"""Change one linked record at one or both peers: read, compare, send only changed fields, compare the answer, settle.
+
+Peers without locks leave a gap between our read and our write that cannot be closed; it is kept short, and the answer
+of the write (never a later read) is taken as the state that this write produced, so an edit after it is still an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from syncd.core.canon import same
+from syncd.core.model import ABSENT, Base, Document, Side, Value
+from syncd.core.reconcile import Change, settled
+from syncd.engine.context import Context
+from syncd.engine.read import observe
+from syncd.engine.states import View, differing_fields, parked, side_state
+from syncd.engine.tasks import MergeTask
+from syncd.engine.trouble import Gate, describe, failed
+from syncd.errors import BadAnswer, Denied, Later, NotFound, Refused, Stale, UnknownOutcome
+from syncd.mapping.compiled import RecordProblem
+from syncd.ports import (
+    Intent,
+    LedgerEntry,
+    NewConflict,
+    Observation,
+    OperationState,
+    Record,
+    Settlement,
+    SideState,
+    Status,
+)
+
+
+def patch_record(ctx: Context, task: MergeTask) -> None:
+    """Carry out a merge's writes, one side after the other. Trouble with this record never leaves this function.
+
+    Raises LeaseLost and StoreUnavailable only.
+    """
+    views = {Side.EXTERNAL: task.external, Side.FLOWTLY: task.flowtly}
+    quiet = frozenset(task.merge.agreed) - {change.field for side in Side for change in task.merge.to(side)}
+    base = settled(task.base, task.external.document, task.flowtly.document, quiet, ctx.rules)
+    for side in Side:
+        changes = task.merge.to(side)
+        if not changes:
+            continue
+        if side in ctx.blocked:
+            return
+        later = {change.field for other in Side if _after(other, side) for change in task.merge.to(other)}
+        patched = _Patch(ctx, task, side, views, base, frozenset(later)).run(changes)
+        if patched is None:
+            return
+        views[side], base = patched
+
+
+def _after(other: Side, side: Side) -> bool:
+    order = list(Side)
+    return order.index(other) > order.index(side)
+
+
+class _Patch:
+    """One write to one side of one pair."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        task: MergeTask,
+        side: Side,
+        views: Mapping[Side, View],
+        base: Base,
+        unfinished: frozenset[str],
+    ) -> None:
+        self.ctx = ctx
+        self.task = task
+        self.side = side
+        self.views = views
+        self.base = base
+        self.unfinished = unfinished
+        self.operation: UUID | None = None
+
+    def run(self, changes: tuple[Change, ...]) -> tuple[View, Base] | None:
+        """The side's new view and the new base, or None when the record has to wait."""
+        ctx, side, key = self.ctx, self.side, self.views[self.side].key
+        wanted = {change.field: change.after for change in changes}
+        intent = Intent("patch", side, self.views[side.other].key, key, wanted, self.task.items[0].reason)
+        (operation,) = ctx.store.intend([intent], ctx.name, ctx.run_id, ctx.lease)
+        self.operation = operation.id
+        gate = Gate(ctx, side)
+        try:
+            current = ctx.peers[side].read(ctx.queries[side], key)
+            if self._moved(current):
+                self._stale(current)
+                return None
+            fields = ctx.mapping.projection(side).writes(wanted, ctx.lookups, current.raw)
+            answer = ctx.peers[side].update(ctx.queries[side], key, fields, current) if fields else current
+        except UnknownOutcome as error:
+            ctx.events("write.in_doubt", side=side, key=key, kind="patch", detail=str(error))
+            return self._look_again(wanted, changes)
+        except Stale:
+            self._drop("the record moved under the write")
+        except NotFound:
+            self._missing()
+        except (Refused, RecordProblem) as error:
+            self._refuse(error)
+        except (Denied, Later, BadAnswer) as error:
+            gate.trouble(error)
+            self._drop(describe(error))
+        else:
+            gate.fine()
+            return self._settle(answer, changes)
+        return None
+
+    def _moved(self, current: Record) -> bool:
+        """True when any mapped field is not as the plan saw it. A record that cannot be mapped now has moved too."""
+        now = self._document(current)
+        planned = self.views[self.side].document
+        return now is None or any(
+            not same(now.get(name, ABSENT), planned.get(name, ABSENT)) for name in self.ctx.rules.fields
+        )
+
+    def _document(self, record: Record) -> dict[str, Value] | None:
+        try:
+            return self.ctx.mapping.projection(self.side).document(record.raw, self.ctx.lookups)
+        except RecordProblem:
+            return None
+
+    def _stale(self, current: Record) -> None:
+        """The record goes back to planning with what it is now."""
+        digest = self.ctx.mapping.projection(self.side).digest(current.raw)
+        self._finish(
+            OperationState.DROPPED, "the record had moved", self._state(observe(self.ctx, self.side, current, digest))
+        )
+        self.ctx.tally.add("stale", self.side)
+        self.ctx.events("write.stale", side=self.side, key=current.key)
+
+    def _drop(self, detail: str) -> None:
+        self._finish(OperationState.DROPPED, detail, None)
+
+    def _look_again(self, wanted: Document, changes: tuple[Change, ...]) -> tuple[View, Base] | None:
+        """After a lost answer: a change can be seen, so look. Anything but a clear sight leaves it for planning."""
+        ctx, side = self.ctx, self.side
+        try:
+            current = ctx.peers[side].read(ctx.queries[side], self.views[side].key)
+        except (NotFound, Refused, Denied, Later, BadAnswer) as error:
+            self._finish(OperationState.IN_DOUBT, describe(error), None)
+            return None
+        now = self._document(current)
+        if now is not None and all(same(now.get(name), value) for name, value in wanted.items()):
+            return self._settle(current, changes)
+        self._stale(current)
+        return None
+
+    def _missing(self) -> None:
+        """Edited on one side, gone on the other: nothing is decided without proof; a person is told."""
+        ctx, source = self.ctx, self.views[self.side.other]
+        detail = f"no such record in {self.side} any more, while the other side was edited"
+        question = NewConflict("missing", self.task.external.key, self.task.flowtly.key, detail=detail)
+        self._finish(OperationState.DROPPED, detail, None, self._asked(source, detail), opened=(question,))
+        ctx.tally.add("conflicts")
+        ctx.events("conflict.missing", side=self.side, external=self.task.external.key, flowtly=self.task.flowtly.key)
+
+    def _refuse(self, error: Refused | RecordProblem) -> None:
+        """The peer (or the mapping) will not take it: park the source record, go on with the stream."""
+        source = self.views[self.side.other]
+        failed(self.ctx, self.side, source.key, error)
+        waiting_for = error.waiting_for if isinstance(error, RecordProblem) else None
+        state = None
+        if source.observation is not None:
+            kept = parked(source.observation, describe(error), self.ctx.now(), waiting_for)
+            state = SideState(kept.digest, kept)
+        question = NewConflict("refused", self.task.external.key, self.task.flowtly.key, detail=describe(error))
+        self._finish(OperationState.REFUSED, describe(error), None, state, opened=(question,))
+
+    def _asked(self, view: View, detail: str) -> SideState | None:
+        if view.observation is None:
+            return None
+        return SideState(view.observation.digest, replace(view.observation, status=Status.ASKED, problem=detail))
+
+    def _state(self, observation: Observation) -> SideState:
+        return SideState(observation.digest, observation)
+
+    def _finish(
+        self,
+        state: OperationState,
+        detail: str,
+        target: SideState | None,
+        source: SideState | None = None,
+        opened: tuple[NewConflict, ...] = (),
+    ) -> None:
+        """End the operation without agreement; the base stays as it was."""
+        states = {self.side: target, self.side.other: source}
+        settlement = Settlement(
+            external_key=self.task.external.key,
+            flowtly_key=self.task.flowtly.key,
+            external=states[Side.EXTERNAL],
+            flowtly=states[Side.FLOWTLY],
+            operation=self.operation,
+            operation_state=state,
+            operation_detail=detail,
+            opened=opened,
+        )
+        self.ctx.store.settle([settlement], self.ctx.name, self.ctx.run_id, self.ctx.lease)
+
+    def _settle(self, answer: Record, changes: tuple[Change, ...]) -> tuple[View, Base]:
+        """The write is done: agree on its fields, keep open whatever else somebody changed meanwhile."""
+        ctx, side = self.ctx, self.side
+        after = self._document(answer)
+        if after is None:
+            after = {**self.views[side].document, **{change.field: change.after for change in changes}}
+        digest = ctx.mapping.projection(side).digest(answer.raw)
+        view = View(answer.key, after, digest, self.views[side].observation)
+        views = {**self.views, side: view}
+        done = frozenset(change.field for change in changes) - self.unfinished
+        base = settled(self.base, views[Side.EXTERNAL].document, views[Side.FLOWTLY].document, done, ctx.rules)
+        contested = frozenset(contest.field for contest in self.task.merge.contests)
+        settlement = Settlement(
+            external_key=self.task.external.key,
+            flowtly_key=self.task.flowtly.key,
+            base=base,
+            external=side_state(views[Side.EXTERNAL], base.external, ctx.rules.fields, contested),
+            flowtly=side_state(views[Side.FLOWTLY], base.flowtly, ctx.rules.fields, contested),
+            operation=self.operation,
+            operation_state=OperationState.DONE,
+            closed_fields=(*sorted(done), "*"),
+            ledger=tuple(self._entries(changes, after, digest)),
+        )
+        ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+        ctx.tally.add("patched", side)
+        ctx.events(
+            "record.patched",
+            side=side,
+            key=answer.key,
+            fields=sorted(change.field for change in changes),
+            open_fields=sorted(differing_fields(after, base.of(side), ctx.rules.fields)),
+        )
+        return view, base
+
+    def _entries(self, changes: tuple[Change, ...], after: Document, digest: bytes) -> list[LedgerEntry]:
+        keys = self.task.external.key, self.task.flowtly.key
+        entries = []
+        for change in changes:
+            event = "overwritten" if change.overwrites_edit else "patched"
+            entries.append(
+                LedgerEntry(
+                    event, *keys, self.side, change.field, change.before, change.after, change.rule, self.operation
+                )
+            )
+            got = after.get(change.field, ABSENT)
+            if not same(got, change.after):
+                self.ctx.tally.add("rewritten", self.side)
+                self.ctx.events(
+                    "write.rewritten",
+                    side=self.side,
+                    field=change.field,
+                    sent=change.after,
+                    got=got,
+                    digest=digest.hex(),
+                )
+                entries.append(
+                    LedgerEntry("rewritten", *keys, self.side, change.field, change.after, got, "peer", self.operation)
+                )
+        return entries

@@ -1,0 +1,104 @@
+"""Steps 6 and 7: turn what is pending into tasks, each with the plan items a person sees. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from syncd.core.model import Decision, Document, Pair, Present, Seen, Side, Unread
+from syncd.core.plan import Plan
+from syncd.engine.context import Context
+from syncd.engine.merging import chunked, merge_task
+from syncd.engine.read import Reading
+from syncd.engine.states import View
+from syncd.engine.strangers import stranger_tasks
+from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task
+from syncd.ports import MappingState, Observation, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and the tasks that carry it out."""
+
+    plan: Plan
+    tasks: tuple[Task, ...]
+
+
+def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState) -> Prepared:
+    """Plan everything that is pending for the mapping, in the order it will be applied."""
+    linked = list(_linked_tasks(ctx))
+    strangers = stranger_tasks(ctx, readings)
+    tasks: list[Task] = sorted([*linked, *strangers], key=_order)
+    items = tuple(item for task in tasks for item in task.items)
+    counts = ctx.store.counts(ctx.name)
+    missing = {
+        side: reading.certificate.missing if reading.certificate is not None and reading.certificate.complete else 0
+        for side, reading in readings.items()
+    }
+    plan = Plan(
+        mapping=ctx.name,
+        fingerprint=ctx.mapping.fingerprint,
+        items=items,
+        linked=counts.get("links", 0),
+        approved=state.approved_fingerprint == ctx.mapping.fingerprint,
+        missing=missing,
+    )
+    return Prepared(plan, tuple(tasks))
+
+
+def _linked_tasks(ctx: Context) -> Iterator[MergeTask]:
+    for works in chunked(ctx.store.work(ctx.name, ctx.now()), ctx.limits.batch):
+        keys = [work.link.external_key for work in works if work.link is not None]
+        decisions = ctx.store.decisions(ctx.name, keys)
+        for work in works:
+            task = _linked_task(ctx, work, decisions)
+            if task is not None:
+                yield task
+
+
+def _linked_task(ctx: Context, work: Work, decisions: Mapping[str, Mapping[str, Decision]]) -> MergeTask | None:
+    link = work.link
+    if link is None:
+        return None
+    pair = Pair(
+        _seen(work.external, link.base.external),
+        _seen(work.flowtly, link.base.flowtly),
+        link.base,
+        decisions.get(link.external_key, {}),
+    )
+    if isinstance(pair.external, Unread) or isinstance(pair.flowtly, Unread):
+        return None
+    return merge_task(
+        ctx,
+        _view(link.external_key, work.external, link.base.external),
+        _view(link.flowtly_key, work.flowtly, link.base.flowtly),
+        pair,
+    )
+
+
+def _seen(observation: Observation | None, base: Document) -> Seen:
+    """A side at rest reads as its base; one that could not be mapped is unread."""
+    if observation is None:
+        return Present(base)
+    if observation.document is None:
+        return Unread(observation.problem or "not readable")
+    return Present(observation.document, observation.changed_at)
+
+
+def _view(key: str, observation: Observation | None, base: Document) -> View:
+    if observation is None or observation.document is None:
+        return View(key, base, None)
+    return View(key, observation.document, observation.digest, observation)
+
+
+def _order(task: Task) -> tuple[int, str]:
+    """Links first (they touch no peer), then changes, creates, questions; within each by key."""
+    match task:
+        case MergeTask(origin=origin, external=view):
+            return (0 if origin else 1, view.key)
+        case CreateTask(observation=observation):
+            return (2, observation.key)
+        case AskTask(members=members):
+            return (3, members[0][1].key)
+        case RestTask():
+            return (4, "")

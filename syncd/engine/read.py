@@ -1,0 +1,206 @@
+"""Steps 3 to 5 of a change's life: walk a side, map what differs, note it as dirty and move the cursor. Never writes.
+
+A walk that ends early, or answers suspiciously little, still teaches us what it saw; it proves nothing about the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from syncd.core.model import Side
+from syncd.engine.context import Context
+from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, SyncdError
+from syncd.mapping.compiled import RecordProblem
+from syncd.ports import (
+    Certificate,
+    MappingState,
+    NewConflict,
+    Observation,
+    Page,
+    Pass,
+    Record,
+    Settlement,
+    SideState,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one walk amounted to. ``trusted``: strangers of this side may be matched and created from."""
+
+    side: Side
+    full: bool
+    trusted: bool
+    error: SyncdError | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records gathered until a store round trip is worth it."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    digests: dict[str, bytes] = field(default_factory=dict)
+    cursor: str | None = None
+
+
+def read_both(ctx: Context, state: MappingState) -> dict[Side, Reading]:
+    """Read both sides at once. Peer trouble is in the readings; only store trouble raises."""
+    fulls = {side: must_be_full(ctx, side, state) for side in Side}
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="read") as pool:
+        futures = {side: pool.submit(read_side, ctx, side, full=fulls[side], state=state) for side in Side}
+        return {side: future.result() for side, future in futures.items()}
+
+
+def must_be_full(ctx: Context, side: Side, state: MappingState) -> bool:
+    """A walk of everything: asked for, or no cursor to trust, or the last one is too old, or the mapping changed."""
+    if ctx.options.full or not ctx.capabilities[side].incremental:
+        return True
+    last = state.last_full.get(side)
+    if last is None or state.approved_fingerprint != ctx.mapping.fingerprint:
+        return True
+    if ctx.store.cursor(ctx.name, side) is None:
+        return True
+    return ctx.now() - last >= ctx.mapping.spec.schedule.full
+
+
+def read_side(ctx: Context, side: Side, *, full: bool, state: MappingState) -> Reading:
+    """Walk one side to its end or to its trouble."""
+    cursor = None if full else ctx.store.cursor(ctx.name, side)
+    passing = ctx.store.begin_pass(ctx.name, side, ctx.run_id, full=full)
+    with closing(passing):
+        total, error = _walk(ctx, side, passing, cursor, full=full)
+        certificate = passing.finish(
+            total=total,
+            complete=error is None,
+            reason="" if error is None else f"{type(error).__name__}: {error}",
+            shrink_limit=ctx.limits.shrink,
+        )
+        duplicates = frozenset(passing.duplicates)
+    _park_duplicates(ctx, side, duplicates)
+    trusted = certificate.complete if certificate is not None else (error is None and side in state.last_full)
+    if isinstance(error, Denied | Later):
+        ctx.blocked.add(side)
+    _report(ctx, side, certificate, error, full=full)
+    return Reading(side, full, trusted, error, certificate)
+
+
+def _walk(
+    ctx: Context, side: Side, passing: Pass, cursor: str | None, *, full: bool
+) -> tuple[int | None, SyncdError | None]:
+    """The claimed total and the trouble, if any. In a full walk the cursor moves only once the end was seen."""
+    batch, total, last = _Batch(), None, None
+    try:
+        with closing(_pages(ctx, side, cursor)) as pages:
+            for page in pages:
+                total = page.total if page.total is not None else total
+                last = page.cursor or last
+                batch.cursor = None if full else last
+                for record in _wanted(ctx, side, page):
+                    if record.key in batch.records:
+                        _flush(ctx, side, passing, batch)
+                    batch.records[record.key] = record
+                    batch.digests[record.key] = ctx.mapping.projection(side).digest(record.raw)
+                if len(batch.records) >= ctx.limits.batch:
+                    _flush(ctx, side, passing, batch)
+                if ctx.stop.is_set():
+                    raise ReadCut("stopped on request")
+    except (Denied, Later, BadAnswer, ReadCut, Refused, NotFound) as error:
+        _flush(ctx, side, passing, batch)
+        return total, error
+    batch.cursor = last
+    _flush(ctx, side, passing, batch)
+    return (total if not ctx.queries[side].where else None), None
+
+
+def _pages(ctx: Context, side: Side, cursor: str | None) -> Generator[Page, None, None]:
+    """The connector's pages as a generator that can be closed."""
+    yield from ctx.peers[side].pages(ctx.queries[side], cursor)
+
+
+def _wanted(ctx: Context, side: Side, page: Page) -> Iterable[Record]:
+    """Records inside the mapping's scope: the peer may have ignored our filter."""
+    ctx.tally.add("read", side, len(page.records))
+    ctx.progress(f"reading {side}", ctx.tally.get("read", side), page.total)
+    projection = ctx.mapping.projection(side)
+    if not ctx.queries[side].where:
+        return page.records
+    return [record for record in page.records if projection.in_scope(record.raw)]
+
+
+def _flush(ctx: Context, side: Side, passing: Pass, batch: _Batch) -> None:
+    """One set-based comparison; what differs is noted as dirty and the cursor moves, in one transaction."""
+    differing = passing.differing(batch.digests) if batch.digests else set()
+    ctx.tally.add("unchanged", side, len(batch.digests) - len(differing))
+    observations = [
+        observe(ctx, side, record, batch.digests[key]) for key, record in batch.records.items() if key in differing
+    ]
+    if observations or batch.cursor is not None:
+        passing.store(observations, batch.cursor)
+    batch.records.clear()
+    batch.digests.clear()
+
+
+def observe(ctx: Context, side: Side, record: Record, digest: bytes) -> Observation:
+    """A record as a pending observation; one that cannot be mapped is parked with the reason."""
+    projection = ctx.mapping.projection(side)
+    changed_at = record.changed_at if ctx.capabilities[side].trusted_time else None
+    try:
+        document = projection.document(record.raw, ctx.lookups)
+    except RecordProblem as problem:
+        ctx.tally.add("parked", side)
+        ctx.events("record.parked", side=side, key=record.key, field=problem.field, problem=problem.message)
+        return Observation(
+            record.key,
+            digest,
+            None,
+            status=Status.WAITING if problem.waiting_for else Status.PARKED,
+            changed_at=changed_at,
+            problem=f"{problem.field}: {problem.message}",
+            waiting_for=problem.waiting_for,
+        )
+    return Observation(record.key, digest, document, changed_at=changed_at, match_keys=projection.match_keys(document))
+
+
+def _park_duplicates(ctx: Context, side: Side, keys: frozenset[str]) -> None:
+    """Two different records under one key: nobody can say which one is meant, so neither is used."""
+    if not keys:
+        return
+    settlements = []
+    for key, seen in ctx.store.observations(ctx.name, side, sorted(keys)).items():
+        ctx.events("record.duplicate_key", side=side, key=key)
+        parked = Observation(
+            key, seen.digest, None, status=Status.PARKED, problem="the source has several records under this key"
+        )
+        settlements.append(whole_record(side, key, parked, "duplicate_key", parked.problem or ""))
+    ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
+
+
+def whole_record(side: Side, key: str, observation: Observation, kind: str, detail: str) -> Settlement:
+    """Keep a record pending as given and open a question about all of it."""
+    external, flowtly = (key, None) if side is Side.EXTERNAL else (None, key)
+    state = SideState(observation.digest, observation)
+    return Settlement(
+        external_key=external,
+        flowtly_key=flowtly,
+        external=state if side is Side.EXTERNAL else None,
+        flowtly=state if side is Side.FLOWTLY else None,
+        opened=(NewConflict(kind, external, flowtly, detail=detail),),
+    )
+
+
+def _report(ctx: Context, side: Side, certificate: Certificate | None, error: SyncdError | None, *, full: bool) -> None:
+    if error is not None:
+        ctx.events("read.incomplete", side=side, full=full, error=type(error).__name__, detail=str(error))
+    elif certificate is not None and not certificate.complete:
+        ctx.events("read.uncertified", side=side, seen=certificate.seen, reason=certificate.reason)
+    if certificate is not None and certificate.missed_by_cursor:
+        ctx.tally.add("missed_by_cursor", side, certificate.missed_by_cursor)
+        ctx.events("read.missed_by_cursor", side=side, records=certificate.missed_by_cursor)
+    if certificate is not None and certificate.complete and certificate.missing:
+        ctx.tally.add("missing", side, certificate.missing)
+        ctx.events("read.missing", side=side, records=certificate.missing, action="reported only")

@@ -1,0 +1,233 @@
+"""One cycle for one mapping, in the only order there is: recover, read, plan, guard, apply. Always under the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+from syncd.core.guard import judge
+from syncd.core.model import Side
+from syncd.core.plan import Kind, Plan
+from syncd.engine.apply import apply_tasks
+from syncd.engine.context import Context, Events, Limits, Options, Progress
+from syncd.engine.lease import LeaseKeeper, RunStop
+from syncd.engine.plan import Prepared, prepare
+from syncd.engine.read import Reading, read_both
+from syncd.engine.recover import recover
+from syncd.engine.tasks import Task
+from syncd.errors import GuardRefused, SyncdError
+from syncd.mapping.compiled import CompiledMapping, Lookups, LookupTable, lookup_table
+from syncd.ports import Clock, Connector, Lease, MappingState, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended. ``plan`` is what it found to do at first; ``open`` is what is left for a person.
+
+    ``outcome``: ``done``, ``planned`` (nothing applied), ``awaiting_approval``, ``refused`` (by a guard), ``stopped``,
+    ``incomplete`` (a peer was in trouble), ``busy`` (another daemon has the lease).
+    """
+
+    mapping: str
+    outcome: str
+    plan: Plan | None
+    counts: Mapping[str, int]
+    open_conflicts: int = 0
+    open_operations: int = 0
+    reasons: tuple[str, ...] = ()
+    seconds: float = 0.0
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Runs mappings against the store. Holds no state between runs."""
+
+    store: Store
+    clock: Clock
+    limits: Limits
+    events: Events
+    progress: Progress
+    owner: str
+
+    def run(self, mapping: CompiledMapping, peers: Mapping[Side, Connector], options: Options, stop: Event) -> Report:
+        """One cycle. Raises StoreUnavailable, LeaseLost and Denied-like peer errors met before any reading."""
+        started = self.clock.monotonic()
+        lease = self.store.acquire(mapping.name, self.owner, self.limits.lease)
+        if lease is None:
+            return Report(mapping.name, "busy", None, {})
+        run_id = self.store.begin_run(mapping.name, options.trigger, lease)
+        before = {side: peers[side].requests for side in Side}
+        outcome, ctx = "error", None
+        try:
+            run_stop = RunStop(stop)
+            with LeaseKeeper(self.store, lease, self.limits.lease, run_stop):
+                ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
+                report = _cycle(ctx)
+            outcome = report.outcome
+        finally:
+            counts = self._counts(ctx, peers, before)
+            seconds = round(self.clock.monotonic() - started, 3)
+            self._finish(mapping.name, run_id, lease, outcome, {**counts, "seconds": seconds})
+        return replace(report, counts=counts, seconds=seconds)
+
+    def _context(
+        self,
+        mapping: CompiledMapping,
+        peers: Mapping[Side, Connector],
+        options: Options,
+        lease: Lease,
+        run_id: int,
+        stop: RunStop,
+    ) -> Context:
+        return Context(
+            mapping=mapping,
+            peers=peers,
+            store=self.store,
+            clock=self.clock,
+            limits=self.limits,
+            options=options,
+            events=self.events,
+            progress=self.progress,
+            lease=lease,
+            run_id=run_id,
+            stop=stop,
+            lookups=load_lookups(mapping, peers[Side.FLOWTLY]),
+        )
+
+    def _counts(
+        self, ctx: Context | None, peers: Mapping[Side, Connector], before: Mapping[Side, int]
+    ) -> dict[str, int]:
+        counts = {} if ctx is None else ctx.tally.as_dict()
+        for side in Side:
+            counts[f"{side}.requests"] = peers[side].requests - before[side]
+        return counts
+
+    def _finish(self, name: str, run_id: int, lease: Lease, outcome: str, counts: dict[str, Any]) -> None:
+        """The run's own row and line. Trouble here must not hide the trouble that ended the run."""
+        try:
+            self.store.finish_run(run_id, outcome, counts)
+            self.store.release(lease)
+        except SyncdError as error:
+            self.events("run.not_recorded", mapping=name, run=run_id, detail=str(error))
+        self.events("run.finished", mapping=name, run=run_id, outcome=outcome, **nested(counts))
+
+
+def nested(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"external.read": 3}`` as ``{"external": {"read": 3}}``, for one readable line."""
+    out: dict[str, Any] = {}
+    for name, value in sorted(counts.items()):
+        side, _, what = name.rpartition(".")
+        if side:
+            out.setdefault(side, {})[what] = value
+        else:
+            out[name] = value
+    return out
+
+
+def load_lookups(mapping: CompiledMapping, flowtly: Connector) -> Lookups:
+    """The lookup tables a mapping needs, read from Flowtly; small lists, read once a run."""
+    tables: dict[tuple[str, str], LookupTable] = {}
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for resource, by in sorted(mapping.lookups):
+        if resource not in rows:
+            rows[resource] = list(flowtly.rows(resource))
+        tables[resource, by] = lookup_table(rows[resource], by)
+    return tables
+
+
+def _cycle(ctx: Context) -> Report:
+    """Recover, read, plan, guard, apply; then plan again for records that moved under us, a bounded number of times."""
+    state = ctx.store.state(ctx.name)
+    if ctx.options.write:
+        recover(ctx)
+    ctx.store.wake(ctx.name, _arrived(ctx), ctx.now())
+    readings = read_both(ctx, state)
+    prepared = prepare(ctx, readings, state)
+    first = prepared.plan
+    complete = all(reading.error is None for reading in readings.values())
+    if not ctx.options.write:
+        return _report(ctx, "planned", first, complete=complete)
+    if not first.approved and not ctx.options.person:
+        ctx.events("plan.awaiting_approval", mapping=ctx.name, **_summary(first))
+        return _report(ctx, "awaiting_approval", first, complete=complete)
+    try:
+        outcome = _apply(ctx, prepared, readings, state)
+    except GuardRefused as error:
+        return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
+    recover(ctx)
+    if ctx.options.person and outcome == "done" and ctx.options.only is None:
+        ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
+    if outcome == "done" and not (complete and not ctx.blocked):
+        outcome = "incomplete"
+    return _report(ctx, outcome, first, complete=complete)
+
+
+def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], state: MappingState) -> str:
+    """Apply, and plan again while that helps: records moved under us, or new records have values to give back."""
+    for number in range(ctx.limits.rounds):
+        tasks = _selected(ctx, prepared.tasks)
+        if not tasks:
+            break
+        _guard(ctx, prepared.plan)
+        before = _restless(ctx)
+        apply_tasks(ctx, tasks)
+        if ctx.stop.is_set():
+            return "stopped"
+        if _restless(ctx) == before:
+            break
+        if number + 1 < ctx.limits.rounds:
+            prepared = prepare(ctx, readings, state)
+    return "done"
+
+
+def _restless(ctx: Context) -> int:
+    """Grows when another round has something to do that this one could not."""
+    return sum(ctx.tally.get(name, side) for name in ("stale", "created", "adopted") for side in Side)
+
+
+def _selected(ctx: Context, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """With a saved plan, only tasks all of whose items are in it; bookkeeping without items always."""
+    only = ctx.options.only
+    if only is None:
+        return tasks
+    return tuple(task for task in tasks if task.items and all(item.fingerprint in only for item in task.items))
+
+
+def _guard(ctx: Context, plan: Plan) -> None:
+    reasons = judge(plan.blast, ctx.limits.caps)
+    if reasons and not ctx.options.beyond_caps:
+        ctx.events("plan.refused", mapping=ctx.name, reasons=list(reasons), **_summary(plan))
+        raise GuardRefused(reasons)
+
+
+def _arrived(ctx: Context) -> set[str]:
+    """References that records wait for and that the lookups have by now."""
+    arrived = set()
+    for reference in ctx.store.waiting(ctx.name):
+        table, _, value = reference.partition("=")
+        resource, _, by = table.partition(":")
+        found = ctx.lookups.get((resource, by))
+        if found is not None and found.has(value):
+            arrived.add(reference)
+    return arrived
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
+    return {str(kind): plan.count(kind) for kind in Kind if plan.count(kind)}
+
+
+def _report(ctx: Context, outcome: str, plan: Plan, *, complete: bool, reasons: tuple[str, ...] = ()) -> Report:
+    counts = ctx.store.counts(ctx.name)
+    return Report(
+        ctx.name,
+        outcome,
+        plan,
+        ctx.tally.as_dict(),
+        open_conflicts=counts.get("conflicts", 0),
+        open_operations=counts.get("operations", 0),
+        complete=complete,
+        reasons=reasons,
+    )

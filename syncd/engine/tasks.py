@@ -1,0 +1,65 @@
+"""One record's share of a plan: its items, and what they were decided on. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncd.core.model import Base, Document, Side
+from syncd.core.plan import Item
+from syncd.core.reconcile import Merge
+from syncd.engine.states import View
+from syncd.ports import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class MergeTask:
+    """A linked pair, or a pair to be linked (``origin`` says how it was matched)."""
+
+    items: tuple[Item, ...]
+    external: View
+    flowtly: View
+    base: Base | None
+    merge: Merge
+    origin: str = ""
+
+    def view(self, side: Side) -> View:
+        """One side as it was planned on."""
+        return self.external if side is Side.EXTERNAL else self.flowtly
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    """A record that lives on ``source`` only and is to be made on the other side."""
+
+    items: tuple[Item, ...]
+    source: Side
+    observation: Observation
+    document: Document
+    rule: str
+
+    @property
+    def target(self) -> Side:
+        """Where the record will be made."""
+        return self.source.other
+
+
+@dataclass(frozen=True, slots=True)
+class AskTask:
+    """Strangers a person has to look at: they stay pending, marked as asked."""
+
+    items: tuple[Item, ...]
+    kind: str
+    members: tuple[tuple[Side, Observation], ...]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestTask:
+    """Strangers that stay on their own side by direction: nothing to do until they change or find a partner."""
+
+    items: tuple[Item, ...]
+    side: Side
+    observations: tuple[Observation, ...]
+
+
+Task = MergeTask | CreateTask | AskTask | RestTask

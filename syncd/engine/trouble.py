@@ -1,0 +1,48 @@
+"""What trouble with a peer means for the rest of a run: count, slow down by giving up early, never loop."""
+
+from __future__ import annotations
+
+from syncd.core.model import Side
+from syncd.engine.context import Context
+from syncd.errors import Denied, Later, Refused, SyncdError
+from syncd.mapping.compiled import RecordProblem
+
+
+class Gate:
+    """Watches consecutive failures of one side and closes it for the rest of the run after too many."""
+
+    def __init__(self, ctx: Context, side: Side) -> None:
+        self._ctx = ctx
+        self._side = side
+
+    def fine(self) -> None:
+        """The peer answered a write properly."""
+        self._ctx.failures[self._side] = 0
+
+    def trouble(self, error: SyncdError) -> None:
+        """The peer failed. Bad credentials close the side at once; anything else after too many in a row."""
+        ctx, side = self._ctx, self._side
+        ctx.failures[side] += 1
+        ctx.tally.add("failed", side)
+        if isinstance(error, Denied) or ctx.failures[side] >= ctx.limits.failures_in_a_row:
+            if side not in ctx.blocked:
+                ctx.events("side.closed", side=side, error=type(error).__name__, detail=str(error))
+            ctx.blocked.add(side)
+        elif isinstance(error, Later) and error.retry_after:
+            ctx.clock.sleep(min(error.retry_after, 30.0))
+
+
+def describe(error: Exception) -> str:
+    """An error in one line for the store and the logs: what, and the peer's own reasons field by field."""
+    if isinstance(error, RecordProblem):
+        return f"{error.field}: {error.message}"
+    if isinstance(error, Refused) and error.violations:
+        said = "; ".join(f"{reason.field}: {reason.message}" for reason in error.violations)
+        return f"{error} ({said})"
+    return f"{type(error).__name__}: {error}"
+
+
+def failed(ctx: Context, side: Side, source_key: str, error: Exception) -> None:
+    """Count and log a record that a peer refused."""
+    ctx.tally.add("parked", side)
+    ctx.events("record.refused", side=side, source=source_key, detail=describe(error))

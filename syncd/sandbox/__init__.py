@@ -1,0 +1,1 @@
+"""A local Flowtly and a demo ERP for trying mappings without risk; never part of a production path."""
