@@ -51,13 +51,13 @@ class Daemon:
         """Where health is answered."""
         return self._health.port
 
-    def run(self, shutdown: timedelta) -> None:
-        """Serve until SIGTERM or SIGINT (or ``stop``), then finish within ``shutdown``."""
+    def run(self, shutdown: timedelta) -> bool:
+        """Serve until SIGTERM or SIGINT (or ``stop``), then finish within ``shutdown``; True when all was finished."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self.start()
         self._wake.wait()
-        self.finish(shutdown)
+        return self.finish(shutdown)
 
     def start(self) -> None:
         """Start the schedule and the health server."""
@@ -82,7 +82,7 @@ class Daemon:
         self._worker.stop.set()
         self._wake.set()
 
-    def finish(self, shutdown: timedelta) -> None:
+    def finish(self, shutdown: timedelta) -> bool:
         """Stop the schedule, wait for the write in hand (at most ``shutdown``), stop answering."""
         self._worker.stop.set()
         self._scheduler.pause()
@@ -90,6 +90,7 @@ class Daemon:
         self._scheduler.shutdown(wait=idle)
         self._health.stop()
         self._events("daemon.stopped", clean=idle)
+        return idle
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._events("daemon.stopping", signal=signal.Signals(number).name)

@@ -8,15 +8,17 @@ from types import TracebackType
 from typing import Self
 
 from syncd.errors import LeaseLost, StoreUnavailable
-from syncd.ports import Lease, Store
+from syncd.ports import Clock, Lease, Store
 
 
 class RunStop:
-    """Set for one run by its own trouble, or for all runs by their parent."""
+    """Set for one run by its own trouble or its time limit, or for all runs by their parent."""
 
-    def __init__(self, parent: Event) -> None:
+    def __init__(self, parent: Event, clock: Clock, limit: timedelta) -> None:
         self._parent = parent
         self._own = Event()
+        self._clock = clock
+        self._ends = clock.monotonic() + limit.total_seconds()
 
     def set(self) -> None:
         """Stop this run only."""
@@ -24,7 +26,7 @@ class RunStop:
 
     def is_set(self) -> bool:
         """True when this run has to stop."""
-        return self._own.is_set() or self._parent.is_set()
+        return self._own.is_set() or self._parent.is_set() or self._clock.monotonic() > self._ends
 
 
 class LeaseKeeper:

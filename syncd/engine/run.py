@@ -62,7 +62,7 @@ class Engine:
         before = {side: peers[side].requests for side in Side}
         outcome, ctx = "error", None
         try:
-            run_stop = RunStop(stop)
+            run_stop = RunStop(stop, self.clock, self.limits.run_time)
             with LeaseKeeper(self.store, lease, self.limits.lease, run_stop):
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
                 report = _cycle(ctx)
@@ -158,7 +158,7 @@ def _cycle(ctx: Context) -> Report:
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
     recover(ctx)
-    if ctx.options.person and outcome == "done" and ctx.options.only is None:
+    if ctx.options.person and outcome == "done" and complete and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
     if outcome == "done" and not (complete and not ctx.blocked):
         outcome = "incomplete"
@@ -194,6 +194,12 @@ def _selected(ctx: Context, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     if only is None:
         return tasks
     return tuple(task for task in tasks if task.items and all(item.fingerprint in only for item in task.items))
+
+
+def _whole(ctx: Context, plan: Plan) -> bool:
+    """True when nothing of the plan was left out: only then has a person seen all that the daemon would do."""
+    only = ctx.options.only
+    return only is None or all(item.fingerprint in only for item in plan.items)
 
 
 def _guard(ctx: Context, plan: Plan) -> None:

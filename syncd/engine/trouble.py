@@ -8,6 +8,9 @@ from syncd.errors import Denied, Later, Refused, SyncdError
 from syncd.mapping.compiled import RecordProblem
 
 
+_LONGEST_WAIT = 5.0  # seconds; a stop signal must not wait longer for a write that was not even sent
+
+
 class Gate:
     """Watches consecutive failures of one side and closes it for the rest of the run after too many."""
 
@@ -29,7 +32,7 @@ class Gate:
                 ctx.events("side.closed", side=side, error=type(error).__name__, detail=str(error))
             ctx.blocked.add(side)
         elif isinstance(error, Later) and error.retry_after:
-            ctx.clock.sleep(min(error.retry_after, 30.0))
+            ctx.clock.sleep(min(error.retry_after, _LONGEST_WAIT))
 
 
 def describe(error: Exception) -> str:

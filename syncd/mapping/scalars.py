@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 from pydantic.functional_serializers import PlainSerializer
 
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -46,3 +47,33 @@ def format_duration(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]
+
+
+def _scalar(value: Any) -> Any:
+    """A plain YAML value. Raises ValueError for lists, blocks and nothing."""
+    if isinstance(value, str | bool | int | Decimal):
+        return value
+    raise ValueError("must be text, a number, true or false")
+
+
+def _scalar_or_null(value: Any) -> Any:
+    return None if value is None else _scalar(value)
+
+
+def _whole(value: Any) -> Any:
+    """Python takes true for 1; people who write ``true`` for a number made a mistake."""
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic turns ValueError into a problem
+    return value
+
+
+YamlScalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text, a number, true or false, as YAML gave it."""
+
+YamlScalarOrNull = Annotated[
+    Any, AfterValidator(_scalar_or_null), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
+"""The same, or null."""
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number; never true or false."""

@@ -58,8 +58,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The same records under another path: ``collection`` (/clients/search), ``item`` (/clients/{id}/documents) or
-    ``mine`` (/employees/me: the record whose e-mail is the user's).
+    """The same records under another path.
+
+    ``collection`` (/clients/search), ``item`` (/clients/{id}/documents) or ``mine`` (/employees/me: the record whose
+    e-mail is the user's).
     """
 
     path: str
@@ -111,7 +113,7 @@ class Resource:
         """The id a path segment names, None where it cannot be one (recorded: 404 for a text id)."""
         if self.id_type != "integer":
             return text
-        body = text[1:] if text.startswith("-") else text
+        body = text.removeprefix("-")
         return int(text) if body.isascii() and body.isdigit() and len(body) < 20 else None  # noqa: PLR2004 - 64 bits
 
 

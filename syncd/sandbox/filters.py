@@ -101,7 +101,13 @@ def _test(each: Filter, parameter: Parameter) -> Test | None:
         return None
     if each.kind == "date":
         return _bounds(each.name, parameter, _DATE_OPERATORS, _wall_clock)
-    return _bounds(each.name, parameter, _RANGE_OPERATORS, _number)
+    return _bounds(each.name, _spread(parameter), _RANGE_OPERATORS, _number)
+
+
+def _spread(parameter: dict[str, str]) -> dict[str, str]:
+    """``between=1..2`` as the two bounds it stands for."""
+    low, separator, high = parameter.get("between", "").partition("..")
+    return {**parameter, "gte": low, "lte": high} if separator else parameter
 
 
 def _partial(name: str, texts: list[str]) -> Test | None:
@@ -159,7 +165,7 @@ def _ordered(table: Table, ids: Sequence[Id], order: Parameter | None) -> Sequen
     result = list(ids) if wanted else ids
     for name, reverse in reversed(wanted):
         # Null sorts below everything, as in the recorded server's database.
-        result = sorted(result, key=lambda key: _sortable(table.rows[key].get(name)), reverse=reverse)  # noqa: B023 - used at once
+        result = sorted(result, key=lambda key: _sortable(table.rows[key].get(name)), reverse=reverse)
     return result
 
 

@@ -31,7 +31,7 @@ def wants_linked(accept: str | None, extension: str = "") -> bool:
 def respond_with(accept: str | None, extension: str, offered: Sequence[str]) -> str:
     """The media type of the answer. Raises ApiError 404 (unknown extension) or 406."""
     if extension:
-        kind = EXTENSIONS.get(extension)
+        kind = EXTENSIONS.get(extension, "")
         if kind not in offered:
             raise ApiError(404, f'Format "{extension}" is not supported')
         offered = (kind,)

@@ -45,9 +45,7 @@ def values(parameter: Parameter) -> list[str]:
 
 def link(path: str, parameters: Mapping[str, Parameter], page: int | None) -> str:
     """A path with its parameters, as the server writes it into ``view``."""
-    pairs = [
-        pair for name in sorted(parameters) if name != "page" for pair in _pairs(name, parameters[name])
-    ]
+    pairs = [pair for name in sorted(parameters) if name != "page" for pair in _pairs(name, parameters[name])]
     if page is not None:
         pairs.append(f"page={page}")
     return f"{path}?{'&'.join(pairs)}" if pairs else path

@@ -216,5 +216,3 @@ _ORGANIZATION: Final = Resource(
     ),
     orders=("id",),
 )
-
-

@@ -27,6 +27,7 @@ class State:
         self.changed: Callable[[], None] | None = None
         self._now = now
         self._random = random.Random(f"ids:{seed}")  # noqa: S311 - ids of a toy, not secrets
+        self._last_uuid = 0
         self._tables = {name: Table(resource) for name, resource in resources.items()}
         self._pointers: dict[str, list[str]] = {}
         for resource in resources.values():
@@ -128,19 +129,19 @@ class State:
         return datetime.fromtimestamp(int(self._now()), UTC).isoformat()
 
     def new_uuid(self) -> str:
-        """A version 7 UUID: ordered by time."""
-        milliseconds = int(self._now() * 1000)
-        high = (milliseconds << 16) | 0x7000 | self._random.getrandbits(12)
-        low = (0b10 << 62) | self._random.getrandbits(62)
-        text = f"{high:016x}{low:016x}"
+        """A version 7 UUID: ordered by time, and within one millisecond by being made later."""
+        with self.lock:
+            drawn = (int(self._now() * 1000) << 74) | self._random.getrandbits(74)
+            self._last_uuid = max(drawn, self._last_uuid + 1)
+            high, low = divmod(self._last_uuid, 1 << 62)
+        stamp, upper = divmod(high, 1 << 12)
+        text = f"{(stamp << 16) | 0x7000 | upper:016x}{(0b10 << 62) | low:016x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def dump(self) -> dict[str, Any]:
         """Everything, as JSON data; rows are shared, not copied, since they never change."""
         with self.lock:
-            return {
-                name: {"next": table.next_id, "rows": table.snapshot()} for name, table in self._tables.items()
-            }
+            return {name: {"next": table.next_id, "rows": table.snapshot()} for name, table in self._tables.items()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Fill an empty state from ``dump``. Raises KeyError, TypeError or ValueError for data it never wrote."""

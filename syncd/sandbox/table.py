@@ -55,7 +55,7 @@ class Table:
         found: dict[Id, None] = {}
         for value in values:
             found.update(index.get(value, {}))
-        return sorted(found)  # type: ignore[type-var] # ids of one table are all of one type
+        return sorted(found)
 
     def snapshot(self) -> list[Row]:
         """All rows in id order."""

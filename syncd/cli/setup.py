@@ -1,0 +1,100 @@
+"""``init``, ``check`` and ``schema``: from nothing to a configuration that is known to work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from syncd.cli.common import ConfigOption, Exit, config_path, err, opened, out, print_json
+from syncd.core.model import Side
+from syncd.engine.preflight import law_problems, preflight
+from syncd.engine.run import load_lookups
+from syncd.errors import ConfigError, Problem, SyncdError
+from syncd.mapping.compiled import CompiledMapping
+from syncd.settings import mapping_schema, settings_schema
+from syncd.wiring import App, example_files
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(init)
+    app.command()(check)
+    app.command()(schema)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to put syncd.yaml and mappings/.")] = Path(),
+    system: Annotated[str, typer.Option(help="The kind of external system: sql or tryton.")] = "sql",
+) -> int:
+    """Write a commented configuration to start from. Existing files are left alone.
+
+    Example: syncd init /etc/syncd --system sql
+    """
+    for relative, text in example_files(system).items():
+        path = folder / relative
+        if path.exists():
+            err.print(f"left alone  {path} (it exists)")
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        out.print(f"written     {path}")
+    out.print(f"Edit it, set the variables it names, then: syncd check -c {folder / 'syncd.yaml'}")
+    return Exit.DONE
+
+
+def check(config: ConfigOption = None) -> int:
+    """Check everything that can be checked without changing anything: files, lenses, connections, fields, rights.
+
+    Example: syncd check -c syncd.yaml
+    """
+    with opened(config, level="warning") as app:
+        out.print(f"ok     {escape(str(config_path(config)))}: {len(app.mappings)} mappings")
+        reachable = {system: _connects(app, system) for system in (str(Side.FLOWTLY), *app.settings.systems)}
+        problems = [problem for mapping in app.mappings.values() for problem in _problems(app, mapping, reachable)]
+        for problem in problems:
+            err.print(f"[red]error[/red]  {escape(str(problem))}")
+        app.store.ping()
+        out.print("ok     the mapping store answers")
+    good = not problems and all(reachable.values())
+    out.print("all good" if good else "not ready")
+    return Exit.DONE if good else Exit.ERROR
+
+
+def _connects(app: App, system: str) -> bool:
+    try:
+        line = app.connector(system).check()
+    except ConfigError:
+        raise
+    except SyncdError as error:
+        err.print(f"[red]error[/red]  {escape(system)}: {type(error).__name__}: {escape(str(error))}")
+        return False
+    out.print(f"ok     {escape(system)}: {escape(line)}")
+    return True
+
+
+def _problems(app: App, mapping: CompiledMapping, reachable: dict[str, bool]) -> list[Problem]:
+    if not reachable[Side.FLOWTLY] or not reachable[app.system_of(mapping)]:
+        return list(law_problems(mapping, {})) if not mapping.lookups else []
+    peers = app.peers(mapping)
+    try:
+        problems = preflight(mapping, peers)
+        return [*problems, *law_problems(mapping, load_lookups(mapping, peers[Side.FLOWTLY]))]
+    except SyncdError as error:
+        return [mapping.problem("mapping", f"{type(error).__name__}: {error}")]
+
+
+def schema(
+    what: Annotated[str, typer.Argument(help="settings or mapping.")] = "mapping",
+) -> int:
+    """JSON Schema of the YAML, for editors that check and complete.
+
+    Example: syncd schema mapping > syncd-mapping.schema.json
+    """
+    known = {"settings": settings_schema, "mapping": mapping_schema}
+    if what not in known:
+        raise ConfigError([Problem("command line", 0, 0, f"there is a schema of {' and of '.join(known)}, not {what!r}")])
+    print_json(known[what]())
+    return Exit.DONE

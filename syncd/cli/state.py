@@ -1,0 +1,195 @@
+"""``status``, ``links`` and ``why``: what syncd knows and how it came to be."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, opened, out, print_json
+from syncd.cli.decide import _usage, _who
+from syncd.cli.show import value_text
+from syncd.core.model import Side
+from syncd.core.plan import maybe_to_json
+from syncd.ports import Link, Status
+from syncd.wiring import App
+
+links = typer.Typer(help="Which external record is which Flowtly record.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(status)
+    app.command()(why)
+    app.add_typer(links, name="links")
+
+
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
+    """Every mapping at a glance: links, what is pending, open questions, how fresh it is, the last run.
+
+    Example: syncd status --json
+    """
+    with opened(config, level="warning") as app:
+        rows = [_status_of(app, name) for name in app.in_order()]
+    if as_json:
+        print_json({"mappings": rows})
+    else:
+        table = Table("mapping", "links", "pending", "questions", "in doubt", "missing", "read completely", "last run")
+        for row in rows:
+            table.add_row(
+                escape(row["mapping"]),
+                *(str(row[name]) for name in ("links", "pending", "conflicts", "operations", "missing")),
+                row["last_full"] or "never",
+                f"{row['last_run']['outcome']} {row['last_run']['finished_at']}" if row["last_run"] else "never",
+            )
+        out.print(table)
+    return Exit.PENDING if any(row["conflicts"] or row["operations"] for row in rows) else Exit.DONE
+
+
+def _status_of(app: App, name: str) -> dict[str, Any]:
+    counts = app.store.counts(name)
+    state = app.store.state(name)
+    runs = app.store.runs(name, 1)
+    full = state.last_full
+    return {
+        "mapping": name,
+        "approved": state.approved_fingerprint == app.mappings[name].fingerprint,
+        "links": counts.get("links", 0),
+        "pending": sum(counts[f"{side}.{one}"] for side in Side for one in Status if one is not Status.SETTLED_ALONE),
+        "conflicts": counts.get("conflicts", 0),
+        "operations": counts.get("operations", 0),
+        "missing": sum(counts[f"{side}.missing"] for side in Side),
+        "counts": counts,
+        "last_full": min(full.values()).isoformat(timespec="seconds") if len(full) == len(Side) else None,
+        "last_run": {key: _plain(value) for key, value in runs[0].items()} if runs else None,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
+
+
+@links.command("list")
+def list_links(
+    config: ConfigOption = None,
+    mapping: MappingOption = None,
+    limit: Annotated[int, typer.Option(help="At most this many.")] = 100,
+    as_json: JsonOption = False,
+) -> int:
+    """Links in the order of their external keys.
+
+    Example: syncd links list -m clients --limit 20
+    """
+    with opened(config, level="warning") as app:
+        rows = [(name, link) for name in app.in_order(mapping) for link in islice(app.store.links(name), limit)]
+    if as_json:
+        print_json([{"mapping": name, "external_key": one.external_key, "flowtly_key": one.flowtly_key} for name, one in rows])
+    else:
+        table = Table("mapping", "external", "flowtly")
+        for name, one in rows:
+            table.add_row(escape(name), escape(one.external_key), escape(one.flowtly_key))
+        out.print(table)
+    return Exit.DONE
+
+
+@links.command("show")
+def show_link(record: str, config: ConfigOption = None, as_json: JsonOption = False) -> int:
+    """One link and what both sides last agreed on. RECORD is MAPPING:KEY with the key of either side.
+
+    Example: syncd links show clients:C00042
+    """
+    with opened(config, level="warning") as app:
+        name, key = _record(app, record)
+        link = _link(app, name, key)
+    if link is None:
+        raise _usage(f"{record} is not linked")
+    if as_json:
+        base = {str(side): {f: maybe_to_json(v) for f, v in link.base.of(side).items()} for side in Side}
+        print_json({"external_key": link.external_key, "flowtly_key": link.flowtly_key, "base": base})
+        return Exit.DONE
+    table = Table("field", f"external {escape(link.external_key)}", f"flowtly {escape(link.flowtly_key)}")
+    for field in sorted({*link.base.external, *link.base.flowtly}):
+        table.add_row(
+            escape(field), value_text(link.base.external.get(field)), value_text(link.base.flowtly.get(field))
+        )
+    out.print(table)
+    return Exit.DONE
+
+
+@links.command("unlink")
+def unlink(record: str, config: ConfigOption = None) -> int:
+    """Take two records apart. Neither is deleted, and neither is linked or created again until it changes.
+
+    Example: syncd links unlink clients:C00042
+    """
+    with opened(config, level="warning") as app:
+        name, key = _record(app, record)
+        link = _link(app, name, key)
+        if link is None or not app.store.unlink(name, link.external_key, _who()):
+            raise _usage(f"{record} is not linked")
+    out.print(f"{record} is not linked any more")
+    return Exit.DONE
+
+
+def why(
+    record: str,
+    field: Annotated[str | None, typer.Argument(help="Only this field.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Why a record is as it is: who had which value when, which rule decided, which write carried it.
+
+    Example: syncd why clients:C00042 name
+    """
+    with opened(config, level="warning") as app:
+        name, key = _record(app, record)
+        link = _link(app, name, key)
+        external, flowtly = (link.external_key, link.flowtly_key) if link else (key, key)
+        rows = [
+            row for row in app.store.history(name, external, flowtly) if field is None or row[2].field in {None, field}
+        ]
+    if as_json:
+        print_json(
+            [
+                {
+                    "at": at.isoformat(),
+                    "run": run,
+                    "event": entry.event,
+                    "side": entry.side,
+                    "field": entry.field,
+                    "before": maybe_to_json(entry.before),
+                    "after": maybe_to_json(entry.after),
+                    "rule": entry.rule,
+                    "operation": entry.operation,
+                }
+                for at, run, entry in rows
+            ]
+        )
+        return Exit.DONE
+    if not rows:
+        out.print(f"nothing is recorded about {escape(record)}")
+    for at, run, entry in rows:
+        what = f" {escape(entry.field)}: {value_text(entry.before)} -> {value_text(entry.after)}" if entry.field else ""
+        where = f" in {entry.side}" if entry.side else ""
+        out.print(f"{at:%Y-%m-%d %H:%M:%S} run {run} [bold]{entry.event}[/bold]{where}{what}  ({escape(entry.rule)})")
+    return Exit.DONE
+
+
+def _record(app: App, record: str) -> tuple[str, str]:
+    """MAPPING:KEY taken apart."""
+    name, mark, key = record.partition(":")
+    if not mark or not key:
+        raise _usage("a record is MAPPING:KEY, for example clients:C00042")
+    app.in_order(name)
+    return name, key
+
+
+def _link(app: App, mapping: str, key: str) -> Link | None:
+    for side in Side:
+        found = app.store.links_by_key(mapping, side, [key]).get(key)
+        if found is not None:
+            return found
+    return None

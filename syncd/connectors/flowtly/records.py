@@ -1,0 +1,100 @@
+"""Flowtly's JSON items to records, and raw fields to what may be sent. It runs once per record: it is kept short.
+
+A field that is absent is null (nulls are left out of answers, recorded: case 159); a relation is its IRI, whether it
+came as text or as an embedded object. Nothing computed, nested or unknown is ever sent: the server would drop it in
+silence, or take nested objects as new records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from syncd.connectors.flowtly.addresses import Addresses, is_segment
+from syncd.connectors.flowtly.catalogue import Resource
+from syncd.connectors.flowtly.resources import RESOURCES
+from syncd.errors import BadAnswer, Refused
+from syncd.mapping.problems import did_you_mean
+from syncd.ports import Raw, Record
+
+
+class Records:
+    """Reads and writes the items of one resource."""
+
+    def __init__(self, resource: Resource, addresses: Addresses) -> None:
+        self._resource, self._addresses = resource, addresses
+        self._under = addresses.iri(resource.path) + "/"
+        self._blank: dict[str, Any] = dict.fromkeys(resource.by_name)
+        self._references = tuple(resource.references.items())
+
+    def record(self, item: dict[str, Any]) -> Record:
+        """The record of one item under its IRI. Raises BadAnswer when it has no usable identity."""
+        raw = self._blank | item
+        for name in [name for name in item if name[:1] == "@"]:
+            del raw[name]
+        for name, target in self._references:
+            value = raw[name]
+            if value.__class__ is dict:
+                raw[name] = self._iri_of(value, target)
+        stamp = self._resource.stamp
+        return Record(self.key(item), raw, None if stamp is None else _moment(raw[stamp]))
+
+    def key(self, item: Mapping[str, Any]) -> str:
+        """The ``@id`` as it came; without a usable one (a bare array, a blank node) the IRI made from ``id``."""
+        iri = item.get("@id")
+        if isinstance(iri, str) and self.owns(iri):
+            return iri
+        number = item.get("id")
+        if isinstance(number, int | str) and not isinstance(number, bool) and is_segment(str(number)):
+            return f"{self._under}{number}"
+        raise BadAnswer(f"{self._resource.name}: a record came without a usable @id or id")
+
+    def owns(self, iri: str) -> bool:
+        """True for the IRI of one record of this resource, in relative or absolute form."""
+        if iri.startswith(self._under):
+            return is_segment(iri[len(self._under) :])
+        try:
+            path = self._addresses.path(iri)
+        except BadAnswer:
+            return False
+        start = self._resource.path + "/"
+        return path.startswith(start) and is_segment(path[len(start) :])
+
+    def same(self, left: str, right: str) -> bool:
+        """True when two IRIs of this resource name one record."""
+        return left == right or self._addresses.path(left) == self._addresses.path(right)
+
+    def payload(self, fields: Raw) -> dict[str, Any]:
+        """What to send. Raises Refused for a field that is unknown, computed or nested."""
+        for name, value in fields.items():
+            field = self._resource.by_name.get(name)
+            if field is None:
+                hint = did_you_mean(name, self._resource.by_name)
+                raise Refused(f"{self._resource.name} has no field {name!r}{f' ({hint})' if hint else ''}")
+            if not field.writable:
+                raise Refused(f"{self._resource.name}: field {name} is computed by Flowtly and cannot be written")
+            if isinstance(value, Mapping) or (
+                isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value)
+            ):
+                raise Refused(f"{self._resource.name}: field {name} would send nested records; write them on their own")
+        return dict(fields)
+
+    def _iri_of(self, embedded: dict[str, Any], target: str) -> Any:
+        """The IRI of an embedded object; the object itself where it has none, for the mapping to complain about."""
+        iri = embedded.get("@id")
+        if isinstance(iri, str):
+            return iri
+        number, resource = embedded.get("id"), RESOURCES.get(target)
+        if resource is None or not isinstance(number, int | str) or isinstance(number, bool):
+            return embedded
+        return self._addresses.iri(f"{resource.path}/{number}")
+
+
+def _moment(text: Any) -> datetime | None:
+    """A change stamp as aware UTC; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

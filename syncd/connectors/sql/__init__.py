@@ -1,0 +1,1 @@
+"""Any database SQLAlchemy speaks, as a peer: tables to read and write, named queries to read."""

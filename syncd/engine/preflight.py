@@ -1,0 +1,82 @@
+"""Whether a mapping fits the peers it names, asked before anything runs. Reads shapes only, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from random import Random
+
+from syncd.core.model import Policy, Side
+from syncd.engine.context import query_of
+from syncd.mapping.compiled import CompiledMapping, Lookups
+from syncd.mapping.laws import check_laws
+from syncd.mapping.problems import Problem, did_you_mean
+from syncd.ports import Capabilities, Connector, Shape
+
+_SAMPLES = 200
+
+
+def preflight(mapping: CompiledMapping, peers: Mapping[Side, Connector]) -> list[Problem]:
+    """Everything in a mapping that its peers cannot do: unknown or read-only fields, verbs, untrusted clocks."""
+    problems: list[Problem] = []
+    capabilities: dict[Side, Capabilities] = {}
+    for side in Side:
+        query = query_of(mapping, side)
+        capabilities[side] = peers[side].capabilities(query)
+        shape = peers[side].shape(query)
+        if shape is not None:
+            problems.extend(_fields(mapping, side, shape))
+        problems.extend(_verbs(mapping, side, capabilities[side]))
+    if not all(one.trusted_time for one in capabilities.values()):
+        problems.extend(
+            mapping.problem(
+                field, "newest needs a trusted time on both sides", "choose external, flowtly or ask"
+            )
+            for field, rule in mapping.rules.fields.items()
+            if rule.policy is Policy.NEWEST
+        )
+    return problems
+
+
+def law_problems(mapping: CompiledMapping, lookups: Lookups, seed: int = 1) -> Iterator[Problem]:
+    """Fields whose lens does not read back what it writes, with the example that shows it."""
+    for breach in check_laws(mapping, lookups, Random(seed), _SAMPLES):  # noqa: S311 - examples, not secrets
+        yield mapping.problem(breach.field, f"breaks the law {breach.law} on {breach.side}: {breach.example}")
+
+
+def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Problem]:
+    projection = mapping.projection(side)
+    if not shape.open:
+        for name in projection.inputs:
+            if name not in shape.fields:
+                yield mapping.problem(
+                    name, f"{side} has no field {name!r} in {shape.resource}", did_you_mean(name, shape.fields)
+                )
+    for name in projection.outputs:
+        known = shape.fields.get(name)
+        if known is not None and not known.writable:
+            yield mapping.problem(name, f"{name!r} of {shape.resource} cannot be written in {side}", "make it one-way")
+    if side in mapping.rules.creates:
+        yield from _required(mapping, side, shape, projection.outputs)
+
+
+def _required(mapping: CompiledMapping, side: Side, shape: Shape, outputs: Iterable[str]) -> Iterator[Problem]:
+    given = set(outputs)
+    for name, known in shape.fields.items():
+        if known.required and known.writable and name not in given:
+            yield mapping.problem(
+                name,
+                f"{shape.resource} in {side} requires {name!r} for a new record and the mapping does not give it",
+                "map it, or give it a constant",
+            )
+
+
+def _verbs(mapping: CompiledMapping, side: Side, can: Capabilities) -> Iterator[Problem]:
+    wants_update = any(rule.direction.allows(side) for rule in mapping.rules.fields.values())
+    if wants_update and not can.update:
+        yield mapping.problem(
+            "direction", f"{mapping.resource(side)} in {side} cannot be changed", f"use a direction away from {side}"
+        )
+    if side in mapping.rules.creates and not can.create:
+        yield mapping.problem(
+            "creates", f"records cannot be created in {mapping.resource(side)} in {side}", f"set creates.in_{side}: false"
+        )

@@ -1,0 +1,70 @@
+"""Reference lists: Flowtly says ``/api/countries/21``, the other side says ``DK``. Never guesses a missing entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import ClassVar
+
+from pydantic import Field
+
+from syncd.core.model import Side, Value
+from syncd.mapping.lenses.base import Complaint, Lens, LensSpec, Place, as_text
+from syncd.mapping.lookups import Lookups, LookupTable
+from syncd.mapping.records import Unfit
+
+
+class Lookup(LensSpec):
+    """An entry of a Flowtly list by one of its fields. Both sides are compared in that field's value.
+
+    A value without entry waits: the record is parked until Flowtly has it.
+    """
+
+    word: ClassVar[str] = "lookup"
+    main: ClassVar[str | None] = "resource"
+    example: ClassVar[str] = "through: {lookup: countries, by: code}"
+
+    resource: str = Field(min_length=1, description="The Flowtly resource that holds the list.")
+    by: str = Field(min_length=1, description="The field of its rows that the external side knows.")
+    ignore_case: bool = Field(default=False, description="Take dk for DK; Flowtly's spelling is canonical.")
+
+    def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the list is Flowtly's everywhere
+        """Exchanged on the Flowtly side; external only learns the list's spelling."""
+        if side is Side.FLOWTLY:
+            return Lens(self._read, self._write, self._sample)
+        return Lens(self._read_external, lambda value, _: (value,)) if self.ignore_case else None
+
+    def complaints(self, place: Place) -> Iterator[Complaint]:
+        """Only Flowtly has lists."""
+        if place.only is Side.EXTERNAL:
+            yield Complaint("lookup exchanges Flowtly's references", "write it in the field's own through")
+
+    def lookups(self) -> frozenset[tuple[str, str]]:
+        """One table."""
+        return frozenset({(self.resource, self.by)})
+
+    def _table(self, lookups: Lookups) -> LookupTable:
+        table = lookups.get((self.resource, self.by))
+        if table is None:
+            raise Unfit(f"the list {self.resource} was not read")
+        return table
+
+    def _read(self, raw: tuple[Value, ...], lookups: Lookups) -> Value:
+        return None if raw[0] is None else self._table(lookups).to_value(as_text(raw[0]))
+
+    def _write(self, value: Value, lookups: Lookups) -> tuple[Value, ...]:
+        if value is None:
+            return (None,)
+        table = self._table(lookups)
+        key = table.to_key(table.spelled(value) if self.ignore_case else value)
+        if key is None:
+            reference = f"{self.resource}:{self.by}={value}"
+            raise Unfit(f"Flowtly's {self.resource} have no {self.by} {str(value)[:40]!r}", reference)
+        return (key,)
+
+    def _read_external(self, raw: tuple[Value, ...], lookups: Lookups) -> Value:
+        return self._table(lookups).spelled(raw[0])
+
+    def _sample(self, rng: Random, lookups: Lookups) -> tuple[Value, ...]:
+        keys = sorted(self._table(lookups).values)
+        return (rng.choice(keys) if keys else None,)

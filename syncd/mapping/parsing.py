@@ -1,0 +1,147 @@
+"""A node to a validated model, every fault as a problem at its own place. Never shows an interpolated value.
+
+``parse`` is what every settings model goes through: the mapping files, ``syncd.yaml`` and each connector's settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from syncd.mapping.annotations import KEYED, Shape, below, known_keys, selected
+from syncd.mapping.nodes import Node
+from syncd.mapping.problems import ConfigError, Problem, did_you_mean
+from syncd.mapping.secrets import literal_secrets
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_QUOTED: Final = re.compile(r"'([^']*)'")
+_MESSAGES: Final[Mapping[str, str]] = {
+    "model_type": "must be a block of keys",
+    "model_attributes_type": "must be a block of keys",
+    "dict_type": "must be a block of keys",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "path_type": "must be a path",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
+
+
+def parse(model: type[Model], node: Node) -> Model:
+    """Validate ``node`` as ``model``. Raises ConfigError with every problem, each at its key or value."""
+    problems = list(literal_secrets(model, node))
+    try:
+        result = model.model_validate(node.plain())
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        problems.extend(_explained(model, node, detail) for detail in details)
+    if problems:
+        raise ConfigError(sorted(set(problems), key=lambda p: (p.line, p.column, p.message)))
+    return result
+
+
+class _Walk:
+    """Follows an error's location through the file and through the model's types at the same time."""
+
+    def __init__(self, model: type[BaseModel], node: Node) -> None:
+        self.node = node
+        self.key: Node | None = None
+        self.path: list[str] = []
+        self.shapes: tuple[Shape, ...] = (Shape(model),)
+        self._under: str | None = None
+
+    def step(self, item: Any) -> None:
+        """Go one step down. Names that stand only in the model (union members, shorthand) move nothing in the file."""
+        picked = selected(self.shapes, item)
+        if picked:
+            self.shapes = picked
+            self._under = item.removeprefix(KEYED) if item.startswith(KEYED) else None
+            return
+        self.shapes = tuple(found for shape in self.shapes for found in below(shape, item))
+        under, self._under = self._under, None
+        if under is not None and (self.node.get(item) is None or item == under):
+            self._enter(under)
+        self._enter(item)
+
+    def _enter(self, item: Any) -> None:
+        found = self.node.get(item)
+        if found is None:
+            return
+        self.key = self.node.key_node(item)
+        self.node = found
+        self.path.append(f"[{item}]" if isinstance(item, int) and self.key is None else f".{item}")
+
+    @property
+    def shown(self) -> str:
+        """The path as people write it: ``fields.name.through[0]``."""
+        return "".join(self.path).lstrip(".")
+
+
+def _explained(model: type[BaseModel], node: Node, detail: ErrorDetails) -> Problem:
+    walk = _Walk(model, node)
+    *above, last = detail["loc"] or (None,)
+    for item in above:
+        walk.step(item)
+    if detail["type"] == "extra_forbidden":
+        known = known_keys(walk.shapes)
+        walk.step(last)
+        place = walk.key or walk.node
+        return place.problem(f"unknown key {str(last)!r}", did_you_mean(str(last), known))
+    if detail["type"] == "missing":
+        return _missing(walk, str(last))
+    if last is not None:
+        walk.step(last)
+    message = _message(detail)
+    shown = f"{walk.shown}: " if walk.path else ""
+    if any(value and value in message for value in _interpolated(walk.node)):
+        return walk.node.problem(f"{shown}the value that was filled in here is not valid")
+    return walk.node.problem(f"{shown}{message}", _hint(detail, walk.node))
+
+
+def _missing(walk: _Walk, name: str) -> Problem:
+    """A missing key is reported where its block is named, or begins."""
+    place = walk.key or walk.node
+    where = f" in {walk.shown}" if walk.path else ""
+    return place.problem(f"missing key {name!r}{where}")
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx") or {}
+    if kind in {"literal_error", "enum"}:
+        return f"must be one of {context.get('expected', '')}"
+    if kind in _MESSAGES:
+        return _MESSAGES[kind]
+    text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return text.replace("Input should be", "must be", 1)
+
+
+def _hint(detail: ErrorDetails, node: Node) -> str:
+    context = detail.get("ctx") or {}
+    if isinstance(node.content, str) and not node.interpolated and "expected" in context:
+        return did_you_mean(node.content, _QUOTED.findall(str(context["expected"])))
+    if detail["type"] == "string_type" and isinstance(node.content, bool | int) and not node.is_map:
+        return "put it in quotes"
+    return ""
+
+
+def _interpolated(node: Node) -> Iterator[str]:
+    """Texts at or below a node that came from ``${...}``."""
+    if node.interpolated:
+        yield str(node.content)
+    for _, value in node.pairs():
+        yield from _interpolated(value)
+    for item in node.elements():
+        yield from _interpolated(item)

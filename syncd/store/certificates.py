@@ -1,0 +1,163 @@
+"""Read certificates: the proof that a full pass saw everything. In doubt a pass proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, and_, exists, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from syncd.core.model import Side
+from syncd.ports import Certificate
+from syncd.store.tables import absence, certificate, link, link_key, mapping_state, observation
+from syncd.store.tables import seen as seen_table
+from syncd.store.values import readable
+
+_NAMED: Final = 5  # how many keys a reason names
+
+_ANALYZE: Final = text("ANALYZE pass_seen")  # without it the planner takes a temporary table for a small one
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a full pass can say of itself; ``trouble`` are reasons why it proves nothing."""
+
+    mapping: str
+    side: Side
+    run_id: int
+    pages: int
+    repeated: int
+    total: int | None
+    missed_by_cursor: int
+    duplicates: frozenset[str]
+    trouble: tuple[str, ...]
+
+
+def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> Certificate:
+    """Judge a full pass against what is linked and what the last one saw, and write its certificate."""
+    connection.execute(_ANALYZE)
+    seen = connection.execute(select(func.count()).select_from(seen_table)).scalar_one()
+    links = _count_links(connection, outcome, unseen=False)
+    missing = _count_links(connection, outcome, unseen=True)
+    trouble = [*outcome.trouble, *_doubts(outcome, seen, links)]
+    before = _baseline(connection, outcome.mapping, outcome.side)
+    shrunk = not trouble and before is not None and before > 0 and (before - seen) / before > shrink_limit
+    if shrunk:
+        trouble.append(f"shrank from {before} to {seen} records, more than the limit of {shrink_limit:.0%}")
+    values = {
+        "mapping": outcome.mapping,
+        "side": outcome.side.value,
+        "run_id": outcome.run_id,
+        "seen": seen,
+        "repeated": outcome.repeated,
+        "pages": outcome.pages,
+        "total": outcome.total,
+        "complete": not trouble,
+        "shrunk": shrunk,
+        "reason": readable("; ".join(trouble)),
+        "missed_by_cursor": outcome.missed_by_cursor,
+        "missing": missing,
+    }
+    row = connection.execute(certificate.insert().values(values).returning(certificate)).mappings().one()
+    if not trouble:
+        _note_absences(connection, outcome, row["id"])
+        _forget_strangers(connection, outcome)
+    return to_certificate(row)
+
+
+def latest(connection: Connection, mapping: str, side: Side, limit: int) -> list[Certificate]:
+    """Latest certificates, newest first."""
+    chosen = (
+        select(certificate)
+        .where(certificate.c.mapping == mapping, certificate.c.side == side.value)
+        .order_by(certificate.c.id.desc())
+        .limit(limit)
+    )
+    return [to_certificate(row) for row in connection.execute(chosen).mappings()]
+
+
+def to_certificate(row: RowMapping) -> Certificate:
+    """A row as the value the engine works with."""
+    return Certificate(
+        id=row["id"],
+        mapping=row["mapping"],
+        side=Side(row["side"]),
+        run_id=row["run_id"],
+        seen=row["seen"],
+        pages=row["pages"],
+        total=row["total"],
+        complete=row["complete"],
+        reason=row["reason"],
+        missed_by_cursor=row["missed_by_cursor"],
+        missing=row["missing"],
+    )
+
+
+def _doubts(outcome: Outcome, seen: int, links: int) -> list[str]:
+    doubts = []
+    if outcome.duplicates:
+        named = ", ".join(repr(key) for key in sorted(outcome.duplicates)[:_NAMED])
+        more = f" and {len(outcome.duplicates) - _NAMED} more" if len(outcome.duplicates) > _NAMED else ""
+        doubts.append(f"duplicate keys: {named}{more}")
+    if outcome.total is not None and outcome.total != seen:
+        doubts.append(f"claimed {outcome.total}, saw {seen}")
+    if seen == 0 and links > 0:
+        doubts.append(f"saw nothing while {links} records are linked")
+    return doubts
+
+
+def _baseline(connection: Connection, mapping: str, side: Side) -> int | None:
+    """How many records the last believed pass saw.
+
+    Believed is a complete one, or one that was doubted only for having shrunk and that a person approved a plan after;
+    without the second a side that really shrank could never be certified again.
+    """
+    approved = select(mapping_state.c.approved_at).where(mapping_state.c.mapping == mapping).scalar_subquery()
+    believed = or_(certificate.c.complete, and_(certificate.c.shrunk, certificate.c.finished_at <= approved))
+    last = (
+        select(certificate.c.seen)
+        .where(certificate.c.mapping == mapping, certificate.c.side == side.value, believed)
+        .order_by(certificate.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(last).scalar_one_or_none()
+
+
+def _unseen(key: Any) -> Any:
+    return ~exists().where(seen_table.c.key == key)
+
+
+def _count_links(connection: Connection, outcome: Outcome, *, unseen: bool) -> int:
+    counted = select(func.count()).select_from(link).where(link.c.mapping == outcome.mapping)
+    if unseen:
+        counted = counted.where(_unseen(link_key(outcome.side)))
+    return connection.execute(counted).scalar_one()
+
+
+def _note_absences(connection: Connection, outcome: Outcome, certificate_id: int) -> None:
+    """Linked, not seen: absent since the first certificate that did not see it."""
+    number = literal(certificate_id)
+    unseen = select(
+        literal(outcome.mapping), literal(outcome.side.value), link_key(outcome.side), number, number
+    ).where(link.c.mapping == outcome.mapping, _unseen(link_key(outcome.side)))
+    new = insert(absence).from_select(["mapping", "side", "key", "first_certificate", "last_certificate"], unseen)
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[absence.c.mapping, absence.c.side, absence.c.key],
+            set_={"last_certificate": new.excluded.last_certificate},
+        )
+    )
+
+
+def _forget_strangers(connection: Connection, outcome: Outcome) -> None:
+    """A record that no link holds and that is not there any more has nothing pending."""
+    linked = exists().where(link.c.mapping == outcome.mapping, link_key(outcome.side) == observation.c.key)
+    connection.execute(
+        observation.delete().where(
+            observation.c.mapping == outcome.mapping,
+            observation.c.side == outcome.side.value,
+            ~linked,
+            _unseen(observation.c.key),
+        )
+    )

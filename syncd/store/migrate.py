@@ -1,0 +1,97 @@
+"""Bring a database to the schema of this version, or back. Two processes never migrate at once: a lock sees to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+import syncd
+from syncd.store.database import make_engine, translated
+
+_LOCK: Final = 7_328_311_440_115  # any number that nobody else uses for an advisory lock in this database
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Migrate up to ``revision``. A second caller waits, then finds nothing to do. Raises StoreUnavailable."""
+    with _alone(url) as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Migrate down to ``revision`` (``base`` removes everything). Raises StoreUnavailable."""
+    with _alone(url) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def current(url: str) -> str | None:
+    """The revision a database is at; None for one that was never migrated. Raises StoreUnavailable."""
+    with _connected(url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The revision of this version of the program."""
+    newest = ScriptDirectory(str(scripts())).get_current_head()
+    if newest is None:
+        raise FileNotFoundError(f"no migrations in {scripts()}")
+    return newest
+
+
+def status(url: str) -> list[str]:
+    """What the database is at and what is still to be applied, line by line, oldest first."""
+    at, newest = current(url), head()
+    directory = ScriptDirectory(str(scripts()))
+    if at is not None and at not in {script.revision for script in directory.walk_revisions()}:
+        return [f"schema {at}: unknown to this version ({newest}); a newer version has been here"]
+    if at == newest:
+        return [f"schema {at}: up to date"]
+    pending = list(directory.iterate_revisions(newest, at or "base"))
+    lines = [f"schema {at or 'empty'}: {len(pending)} to apply"]
+    return lines + [f"  {script.revision}  {script.doc}" for script in reversed(pending)]
+
+
+def scripts() -> Path:
+    """Where the migrations are: inside an installed package, or beside it in a source tree."""
+    package = Path(syncd.__file__).parent
+    for place in (package / "migrations", package.parent / "migrations"):
+        if (place / "env.py").is_file():
+            return place
+    raise FileNotFoundError(f"no migrations in {package} nor beside it")
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    engine = make_engine(url)
+    try:
+        with translated(engine.url), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[Connection]:
+    """A connection to migrate on, while another one holds the lock for as long as it takes."""
+    with _connected(url) as guard, _connected(url) as connection:
+        guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        guard.commit()  # the lock belongs to the session; no transaction has to stay open for it
+        try:
+            yield connection
+        finally:
+            guard.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            guard.commit()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,22 @@
+"""The mapping store on PostgreSQL, put together from its parts. No method touches a peer; each is one transaction."""
+
+from __future__ import annotations
+
+from syncd.store.conflicts import Conflicts
+from syncd.store.leases import Leases
+from syncd.store.ledger import Ledger
+from syncd.store.links import Links
+from syncd.store.observations import Observations
+from syncd.store.operations import Operations
+from syncd.store.passes import Passes
+from syncd.store.runs import Runs
+from syncd.store.settle import Settlements
+
+
+class PostgresStore(Leases, Runs, Passes, Observations, Links, Operations, Settlements, Conflicts, Ledger):
+    """``ports.Store`` on PostgreSQL 14 or newer.
+
+    ``url`` is a ``postgresql://`` URL of a database that ``syncd.store.migrate`` brought up to date; ``pool_size`` is
+    how many connections are kept. Safe to use from several threads. Any method raises StoreUnavailable when the
+    database cannot be reached, and BadAnswer for a key that it cannot hold.
+    """

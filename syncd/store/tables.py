@@ -1,0 +1,322 @@
+"""The tables as the queries see them. ``migrations/`` makes them; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from syncd.core.model import Side
+
+metadata: Final = MetaData()
+
+_WORDS: Final = Text(collation="C")  # keys compare by bytes: quicker, and the same order on every machine
+
+
+def _now(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _time(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True))
+
+
+def _value(name: str) -> Column[Any]:
+    """A nullable value: SQL NULL is null, ``{"$absent": true}`` is absent."""
+    return Column(name, JSONB(none_as_null=True))
+
+
+def _serial(name: str = "id") -> Column[Any]:
+    return Column(name, BigInteger, Identity(always=True), primary_key=True)
+
+
+def _side(**kw: Any) -> Column[Any]:
+    return Column("side", Text, CheckConstraint("side IN ('external', 'flowtly')"), nullable=False, **kw)
+
+
+mapping_state: Final = Table(
+    "mapping_state",
+    metadata,
+    Column("mapping", _WORDS, primary_key=True),
+    Column("approved_fingerprint", Text, nullable=False),
+    _now("approved_at"),
+)
+
+cursor: Final = Table(
+    "cursor",
+    metadata,
+    Column("mapping", _WORDS, primary_key=True),
+    _side(primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("run_id", BigInteger),
+    _now("updated_at"),
+)
+
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("name", _WORDS, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    _now("acquired_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+run: Final = Table(
+    "run",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    _now("started_at"),
+    _time("finished_at"),
+    Column("outcome", Text),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index("run_latest", "mapping", "id"),
+    Index("run_unfinished", "mapping", postgresql_where=text("finished_at IS NULL")),
+)
+
+certificate: Final = Table(
+    "certificate",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    _side(),
+    Column("run_id", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("total", BigInteger),
+    Column("complete", Boolean, nullable=False),
+    Column("shrunk", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("missed_by_cursor", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    _now("finished_at"),
+    Index("certificate_latest", "mapping", "side", "id"),
+    Index("certificate_complete", "mapping", "side", "id", postgresql_where=text("complete")),
+)
+
+link: Final = Table(
+    "link",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    Column("external_key", _WORDS, nullable=False),
+    Column("flowtly_key", _WORDS, nullable=False),
+    Column("base", JSONB, nullable=False),
+    Column("external_digest", LargeBinary, nullable=False),
+    Column("flowtly_digest", LargeBinary, nullable=False),
+    Column("origin", Text, nullable=False),
+    _now("created_at"),
+    _now("updated_at"),
+    Column("updated_run", BigInteger, nullable=False),
+    UniqueConstraint("mapping", "external_key", name="link_one_per_external_key"),
+    UniqueConstraint("mapping", "flowtly_key", name="link_one_per_flowtly_key"),
+    # Settling rewrites no indexed column, so with room on the page the row's new version stays there (HOT).
+    postgresql_with={"fillfactor": "85"},
+)
+
+observation: Final = Table(
+    "observation",
+    metadata,
+    Column("mapping", _WORDS, nullable=False),
+    _side(),
+    Column("key", _WORDS, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("document", JSONB(none_as_null=True)),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status IN ('dirty', 'parked', 'waiting', 'asked', 'alone')"),
+        nullable=False,
+    ),
+    _time("changed_at"),
+    Column("problem", Text),
+    Column("waiting_for", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _time("due_at"),
+    _now("first_seen"),
+    Column("match_keys", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    PrimaryKeyConstraint("mapping", "side", "key"),
+    Index("observation_due", "mapping", "side", postgresql_where=text("status IN ('dirty', 'parked')")),
+    # Hashed, because a reference holds a peer's text and a b-tree refuses long ones.
+    Index(
+        "observation_waiting",
+        "waiting_for",
+        postgresql_using="hash",
+        postgresql_where=text("waiting_for IS NOT NULL"),
+    ),
+)
+
+operation: Final = Table(
+    "operation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("mapping", _WORDS, nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('create', 'patch')"), nullable=False),
+    _side(),
+    Column("source_key", _WORDS, nullable=False),
+    Column("target_key", _WORDS),
+    Column("payload", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint(
+            "state IN ('intended', 'in_doubt', 'quarantined', 'rejected', 'done', 'refused', 'dropped')",
+        ),
+        nullable=False,
+    ),
+    Column("detail", Text, nullable=False, server_default=text("''")),
+    Column("run_id", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    _now("created_at"),
+    _time("ended_at"),
+    Index(
+        "operation_one_open_create",
+        "mapping",
+        "side",
+        "source_key",
+        unique=True,
+        postgresql_where=text("kind = 'create' AND state IN ('intended', 'in_doubt', 'quarantined')"),
+    ),
+    Index(
+        "operation_open",
+        "mapping",
+        "created_at",
+        postgresql_where=text("state IN ('intended', 'in_doubt', 'quarantined')"),
+    ),
+    Index("operation_latest", "created_at"),
+)
+
+conflict: Final = Table(
+    "conflict",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("external_key", _WORDS),
+    Column("flowtly_key", _WORDS),
+    Column("field", Text, nullable=False),
+    _value("base_external"),
+    _value("base_flowtly"),
+    _value("external"),
+    _value("flowtly"),
+    Column("detail", Text, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    _now("opened_at"),
+    _time("resolved_at"),
+    Column("resolution", Text),
+    Column("resolved_by", Text),
+    _time("carried_out_at"),
+    Index(
+        "conflict_one_open_question",
+        "mapping",
+        "kind",
+        text("coalesce(external_key, '')"),
+        text("coalesce(flowtly_key, '')"),
+        "field",
+        unique=True,
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+    # What a settlement has to close: still open, or answered and not carried out yet.
+    Index("conflict_pending_external", "mapping", "external_key", postgresql_where=text("carried_out_at IS NULL")),
+    Index("conflict_pending_flowtly", "mapping", "flowtly_key", postgresql_where=text("carried_out_at IS NULL")),
+)
+
+decision: Final = Table(
+    "decision",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    Column("external_key", _WORDS, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("conflict_id", BigInteger, ForeignKey("conflict.id"), nullable=False),
+    _value("external"),
+    _value("flowtly"),
+    Column("choice", Text, CheckConstraint("choice IN ('external', 'flowtly')")),
+    _value("value"),
+    Column("decided_by", Text, nullable=False),
+    _now("decided_at"),
+    Index("decision_latest", "mapping", "external_key", "field", "id"),
+)
+
+absence: Final = Table(
+    "absence",
+    metadata,
+    Column("mapping", _WORDS, nullable=False),
+    _side(),
+    Column("key", _WORDS, nullable=False),
+    Column("first_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
+    Column("last_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
+    _now("since"),
+    PrimaryKeyConstraint("mapping", "side", "key"),
+)
+
+ledger: Final = Table(
+    "ledger",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    _now("at"),
+    Column("mapping", _WORDS, nullable=False),
+    Column("run_id", BigInteger),
+    Column("event", Text, nullable=False),
+    Column("external_key", _WORDS),
+    Column("flowtly_key", _WORDS),
+    Column("side", Text, CheckConstraint("side IN ('external', 'flowtly')")),
+    Column("field", Text),
+    _value("before"),
+    _value("after"),
+    Column("rule", Text, nullable=False),
+    Column("operation", Uuid),
+    # The time is part of the key so that the table can become the first partition of one split by month.
+    PrimaryKeyConstraint("id", "at"),
+    Index("ledger_of_external", "mapping", "external_key", "id"),
+    Index("ledger_of_flowtly", "mapping", "flowtly_key", "id"),
+    Index("ledger_of_run", "run_id"),
+)
+
+
+def link_key(side: Side) -> ColumnElement[str]:
+    """The column of a link that holds the key of one side."""
+    column: ColumnElement[str] = link.c.external_key if side is Side.EXTERNAL else link.c.flowtly_key
+    return column
+
+
+def link_digest(side: Side) -> ColumnElement[bytes]:
+    """The column of a link that holds the digest of one side."""
+    column: ColumnElement[bytes] = link.c.external_digest if side is Side.EXTERNAL else link.c.flowtly_digest
+    return column
+
+
+# Lives only on a full pass's own connection; kept out of ``metadata`` because no migration makes it.
+seen: Final = Table(
+    "pass_seen",
+    MetaData(),
+    Column("key", _WORDS, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)

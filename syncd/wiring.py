@@ -1,0 +1,221 @@
+"""Puts the parts together; the only file that knows all classes. Decides nothing and does no work of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+
+from syncd import telemetry
+from syncd.core.guard import Caps
+from syncd.core.model import Side
+from syncd.core.order import by_references
+from syncd.engine.context import Limits, Options, Progress
+from syncd.engine.run import Engine, Report
+from syncd.errors import ConfigError, Problem
+from syncd.mapping.compiled import CompiledMapping, compile_mapping
+from syncd.mapping.problems import did_you_mean
+from syncd.mapping.yaml_source import Node, parse
+from syncd.ports import Connector
+from syncd.settings import Settings, load
+from syncd.store import migrate
+from syncd.store.embedded import EmbeddedPostgres, ensure
+from syncd.store.postgres import PostgresStore
+
+CONNECTOR_GROUP = "syncd.connectors"
+DATABASE_VARIABLE = "SYNCD_DATABASE_URL"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time now, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+class App:
+    """Settings, mappings, peers and the store of one configuration, opened on first use and closed together."""
+
+    def __init__(self, config: Path, env: Mapping[str, str] | None = None) -> None:
+        self.env = dict(os.environ if env is None else env)
+        self.settings: Settings = load(config, self.env)
+        self.clock = SystemClock()
+        self.mappings: dict[str, CompiledMapping] = _compiled(self.settings)
+        self._closing = ExitStack()
+        self._connectors: dict[str, Connector] = {}
+        self._store: PostgresStore | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release every connection and stop what was started."""
+        self._closing.close()
+        self._connectors.clear()
+        self._store = None
+
+    # ------------------------------------------------------------------ the store
+
+    def database_url(self) -> str:
+        """The configured database, or an embedded one under ``var`` that is started now."""
+        configured = self.settings.store.url
+        if configured is not None:
+            return configured.get_secret_value()
+        if self.env.get(DATABASE_VARIABLE):
+            return self.env[DATABASE_VARIABLE]
+        server: EmbeddedPostgres = ensure(Path(self.settings.store.var))
+        self._closing.callback(server.stop)
+        return server.url("syncd")
+
+    @property
+    def store(self) -> PostgresStore:
+        """The mapping store, migrated to this version."""
+        if self._store is None:
+            url = self.database_url()
+            migrate.upgrade(url)
+            self._store = PostgresStore(url)
+            self._closing.callback(self._store.close)
+        return self._store
+
+    # ------------------------------------------------------------------ the peers
+
+    def connector(self, system: str) -> Connector:
+        """The connector of a system by its name in the configuration; ``flowtly`` is Flowtly. Opened once."""
+        if system not in self._connectors:
+            made = self._open(system)
+            self._connectors[system] = made
+            self._closing.callback(made.close)
+        return self._connectors[system]
+
+    def peers(self, mapping: CompiledMapping) -> dict[Side, Connector]:
+        """The two peers of a mapping."""
+        return {
+            Side.EXTERNAL: self.connector(self.system_of(mapping)),
+            Side.FLOWTLY: self.connector(Side.FLOWTLY),
+        }
+
+    def system_of(self, mapping: CompiledMapping) -> str:
+        """The external system a mapping names, or the only one there is."""
+        return mapping.system or next(iter(self.settings.systems))
+
+    def _open(self, system: str) -> Connector:
+        if system == Side.FLOWTLY:
+            kind, node = "flowtly", self.settings.flowtly_node
+        else:
+            kind, node = self.settings.systems[system]
+        factory = load_connector(kind, node)
+        settings: BaseModel = parse(factory.Settings, node)
+        made: Connector = factory.from_settings(system, settings, self.clock)
+        return made
+
+    # ------------------------------------------------------------------ runs
+
+    def engine(self, progress: Progress = silent) -> Engine:
+        """The engine on this store, under an owner name that no other process has."""
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        return Engine(self.store, self.clock, limits_of(self.settings), telemetry.emit, progress, owner)
+
+    def run(
+        self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent
+    ) -> Report:
+        """One cycle of one mapping, under the mapping's own caps where it has some."""
+        mapping = self.mappings[name]
+        engine = self.engine(progress)
+        capped = Engine(
+            engine.store,
+            engine.clock,
+            limits_of(self.settings, mapping),
+            engine.events,
+            engine.progress,
+            engine.owner,
+        )
+        return capped.run(mapping, self.peers(mapping), options, stop or Event())
+
+    def in_order(self, only: str | None = None) -> list[str]:
+        """Mapping names, parents first. Raises ConfigError for a name that does not exist."""
+        if only is not None:
+            if only not in self.mappings:
+                hint = did_you_mean(only, self.mappings)
+                raise ConfigError([Problem(str(self.settings.file), 0, 0, f"there is no mapping {only!r}", hint)])
+            return [only]
+        return list(by_references({name: () for name in self.mappings}))
+
+    def runner(self, name: str, options: Options) -> Callable[[Event], Report]:
+        """A run of one mapping as a function of the stop signal, for the daemon."""
+        return partial(self.run, name, options)
+
+
+def load_connector(kind: str, node: Node) -> Any:
+    """The connector class registered under this name. Raises ConfigError naming the nearest one."""
+    known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=CONNECTOR_GROUP)}
+    if kind not in known:
+        hint = did_you_mean(kind, known)
+        raise ConfigError([node.problem(f"no connector is called {kind!r}; there are {', '.join(sorted(known))}", hint)])
+    return known[kind].load()
+
+
+def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Limits:
+    """The limits of a run; a mapping may tighten or widen the caps for itself."""
+    own = mapping.spec.limits if mapping is not None else None
+    common = settings.limits
+    caps = Caps(
+        max_creates=_first(own and own.max_creates, common.max_creates),
+        max_changes=_first(own and own.max_changes, common.max_changes),
+        max_share=_first(own and own.max_share, common.max_share),
+    )
+    return Limits(
+        caps,
+        shrink=common.shrink,
+        listing_grace=common.listing_grace,
+        lease=common.lease,
+        run_time=common.run_time,
+        failures_in_a_row=common.failures_in_a_row,
+        batch=common.batch,
+        write_threads=common.write_threads,
+    )
+
+
+def _first(own: Any, common: Any) -> Any:
+    return common if own is None else own
+
+
+def _compiled(settings: Settings) -> dict[str, CompiledMapping]:
+    """All mappings compiled; every problem of every file at once."""
+    compiled: dict[str, CompiledMapping] = {}
+    problems: list[Problem] = []
+    for spec, node in settings.mappings:
+        try:
+            compiled[spec.mapping] = compile_mapping(spec, node)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return compiled
