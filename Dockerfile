@@ -5,6 +5,7 @@ RUN python -m venv /opt/syncd
 COPY pyproject.toml README.md ./
 COPY syncd ./syncd
 COPY migrations ./migrations
+COPY config ./config
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/syncd/bin/python -m pip install --disable-pip-version-check '.[sandbox]'
 

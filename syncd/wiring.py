@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from syncd import telemetry
 from syncd.core.guard import Caps
@@ -25,7 +25,8 @@ from syncd.engine.run import Engine, Report
 from syncd.errors import ConfigError, Problem
 from syncd.mapping.compiled import CompiledMapping, compile_mapping
 from syncd.mapping.problems import did_you_mean
-from syncd.mapping.yaml_source import Node, parse
+from syncd.mapping.nodes import Node
+from syncd.mapping.parsing import parse
 from syncd.ports import Connector
 from syncd.settings import Settings, load
 from syncd.store import migrate
@@ -132,7 +133,7 @@ class App:
         else:
             kind, node = self.settings.systems[system]
         factory = load_connector(kind, node)
-        settings: BaseModel = parse(factory.Settings, node)
+        settings: Any = parse(factory.Settings, node)
         made: Connector = factory.from_settings(system, settings, self.clock)
         return made
 
@@ -143,9 +144,7 @@ class App:
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         return Engine(self.store, self.clock, limits_of(self.settings), telemetry.emit, progress, owner)
 
-    def run(
-        self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent
-    ) -> Report:
+    def run(self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent) -> Report:
         """One cycle of one mapping, under the mapping's own caps where it has some."""
         mapping = self.mappings[name]
         engine = self.engine(progress)
@@ -166,11 +165,27 @@ class App:
                 hint = did_you_mean(only, self.mappings)
                 raise ConfigError([Problem(str(self.settings.file), 0, 0, f"there is no mapping {only!r}", hint)])
             return [only]
-        return list(by_references({name: () for name in self.mappings}))
+        return list(by_references(dict.fromkeys(self.mappings, ())))
 
     def runner(self, name: str, options: Options) -> Callable[[Event], Report]:
         """A run of one mapping as a function of the stop signal, for the daemon."""
         return partial(self.run, name, options)
+
+
+_EXAMPLES: Final = {
+    "sql": {"syncd.yaml": "syncd.yaml", "mappings/clients.yaml": "mappings/clients.yaml"},
+    "tryton": {"syncd.yaml": "tryton.yaml", "mappings/tryton-clients.yaml": "mappings/tryton-clients.yaml"},
+}
+
+
+def example_files(system: str) -> dict[str, str]:
+    """The shipped example for a kind of system: relative path to text. Raises ConfigError for an unknown kind."""
+    if system not in _EXAMPLES:
+        hint = did_you_mean(system, _EXAMPLES)
+        raise ConfigError([Problem("command line", 0, 0, f"there is an example for {' and '.join(_EXAMPLES)}", hint)])
+    package = Path(__file__).parent
+    folder = next(path for path in (package / "examples", package.parent / "config") if path.is_dir())
+    return {target: (folder / source).read_text() for target, source in _EXAMPLES[system].items()}
 
 
 def load_connector(kind: str, node: Node) -> Any:
@@ -178,7 +193,9 @@ def load_connector(kind: str, node: Node) -> Any:
     known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=CONNECTOR_GROUP)}
     if kind not in known:
         hint = did_you_mean(kind, known)
-        raise ConfigError([node.problem(f"no connector is called {kind!r}; there are {', '.join(sorted(known))}", hint)])
+        raise ConfigError(
+            [node.problem(f"no connector is called {kind!r}; there are {', '.join(sorted(known))}", hint)]
+        )
     return known[kind].load()
 
 

@@ -23,7 +23,7 @@ for group in (setup, sync, state, decide, infra):
 
 @app.callback(invoke_without_command=True)
 def root(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop."),  # noqa: FBT003 - typer's way
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
 ) -> None:
     """Keep an ERP or CRM and Flowtly the same, in both directions."""
     if version:

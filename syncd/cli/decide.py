@@ -60,7 +60,9 @@ def show_conflict(number: int, config: ConfigOption = None, as_json: JsonOption 
     if as_json:
         print_json(_conflict_json(row))
         return Exit.DONE
-    out.print(f"[bold]#{row.id}[/bold] {row.kind} in {escape(row.mapping)}, run {row.run_id}, {row.opened_at:%Y-%m-%d %H:%M}")
+    out.print(
+        f"[bold]#{row.id}[/bold] {row.kind} in {escape(row.mapping)}, run {row.run_id}, {row.opened_at:%Y-%m-%d %H:%M}"
+    )
     out.print(f"record   external {escape(row.external_key or '-')}   flowtly {escape(row.flowtly_key or '-')}")
     if row.kind == "field":
         out.print(f"field    {escape(row.field)}")

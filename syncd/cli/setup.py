@@ -95,6 +95,8 @@ def schema(
     """
     known = {"settings": settings_schema, "mapping": mapping_schema}
     if what not in known:
-        raise ConfigError([Problem("command line", 0, 0, f"there is a schema of {' and of '.join(known)}, not {what!r}")])
+        raise ConfigError(
+            [Problem("command line", 0, 0, f"there is a schema of {' and of '.join(known)}, not {what!r}")]
+        )
     print_json(known[what]())
     return Exit.DONE

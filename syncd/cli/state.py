@@ -86,7 +86,9 @@ def list_links(
     with opened(config, level="warning") as app:
         rows = [(name, link) for name in app.in_order(mapping) for link in islice(app.store.links(name), limit)]
     if as_json:
-        print_json([{"mapping": name, "external_key": one.external_key, "flowtly_key": one.flowtly_key} for name, one in rows])
+        print_json(
+            [{"mapping": name, "external_key": one.external_key, "flowtly_key": one.flowtly_key} for name, one in rows]
+        )
     else:
         table = Table("mapping", "external", "flowtly")
         for name, one in rows:

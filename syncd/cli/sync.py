@@ -87,9 +87,7 @@ def apply(
         for name in app.in_order(mapping):
             if only and name not in only:
                 continue
-            options = Options(
-                "apply", write=True, person=True, beyond_caps=beyond_caps, full=full, only=only.get(name)
-            )
+            options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full, only=only.get(name))
             with progress() as shown:
                 reports.append(app.run(name, options, progress=shown))
     _print(reports, as_json=as_json)
@@ -182,7 +180,9 @@ def _saved(file: Path) -> dict[str, frozenset[str]]:
     except OSError as error:
         raise ConfigError([Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")]) from None
     except (ValueError, KeyError, TypeError):
-        raise ConfigError([Problem(str(file), 0, 0, "is not a saved plan", "make one with syncd plan -o FILE")]) from None
+        raise ConfigError(
+            [Problem(str(file), 0, 0, "is not a saved plan", "make one with syncd plan -o FILE")]
+        ) from None
 
 
 def _print_refused(reports: list[Report], only: dict[str, frozenset[str]]) -> None:

@@ -28,9 +28,7 @@ def preflight(mapping: CompiledMapping, peers: Mapping[Side, Connector]) -> list
         problems.extend(_verbs(mapping, side, capabilities[side]))
     if not all(one.trusted_time for one in capabilities.values()):
         problems.extend(
-            mapping.problem(
-                field, "newest needs a trusted time on both sides", "choose external, flowtly or ask"
-            )
+            mapping.problem(field, "newest needs a trusted time on both sides", "choose external, flowtly or ask")
             for field, rule in mapping.rules.fields.items()
             if rule.policy is Policy.NEWEST
         )
@@ -43,20 +41,27 @@ def law_problems(mapping: CompiledMapping, lookups: Lookups, seed: int = 1) -> I
         yield mapping.problem(breach.field, f"breaks the law {breach.law} on {breach.side}: {breach.example}")
 
 
+def _field_of(mapping: CompiledMapping, side: Side, raw: str) -> str:
+    """The canonical field that names a raw one, for the place in the file."""
+    found = (plan.name for plan in mapping.fields if raw in plan.chains[side].names)
+    return next(found, raw)
+
+
 def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Problem]:
     projection = mapping.projection(side)
     if not shape.open:
         for name in projection.inputs:
             if name not in shape.fields:
                 yield mapping.problem(
-                    name, f"{side} has no field {name!r} in {shape.resource}", did_you_mean(name, shape.fields)
+                    _field_of(mapping, side, name), f"{side} has no field {name!r} in {shape.resource}", did_you_mean(name, shape.fields)
                 )
-    for name in projection.outputs:
+    outputs = mapping.outputs(side)
+    for name in sorted(outputs):
         known = shape.fields.get(name)
         if known is not None and not known.writable:
-            yield mapping.problem(name, f"{name!r} of {shape.resource} cannot be written in {side}", "make it one-way")
+            yield mapping.problem(_field_of(mapping, side, name), f"{name!r} of {shape.resource} cannot be written in {side}", "make it one-way")
     if side in mapping.rules.creates:
-        yield from _required(mapping, side, shape, projection.outputs)
+        yield from _required(mapping, side, shape, outputs)
 
 
 def _required(mapping: CompiledMapping, side: Side, shape: Shape, outputs: Iterable[str]) -> Iterator[Problem]:
@@ -78,5 +83,7 @@ def _verbs(mapping: CompiledMapping, side: Side, can: Capabilities) -> Iterator[
         )
     if side in mapping.rules.creates and not can.create:
         yield mapping.problem(
-            "creates", f"records cannot be created in {mapping.resource(side)} in {side}", f"set creates.in_{side}: false"
+            "creates",
+            f"records cannot be created in {mapping.resource(side)} in {side}",
+            f"set creates.in_{side}: false",
         )

@@ -200,9 +200,9 @@ def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str
     for link in ctx.store.links(ctx.name):
         for side in Side:
             keys = ctx.mapping.projection(side).match_keys(link.base.of(side))
-            for strongest in enumerate(keys):
-                if strongest[1] is not None and strongest in wanted:
-                    taken[strongest[0], strongest[1]] = link.external_key
+            for level, text in enumerate(keys):
+                if text is not None and (level, text) in wanted:
+                    taken[level, text] = link.external_key
     return taken
 
 

@@ -7,7 +7,6 @@ from syncd.engine.context import Context
 from syncd.errors import Denied, Later, Refused, SyncdError
 from syncd.mapping.compiled import RecordProblem
 
-
 _LONGEST_WAIT = 5.0  # seconds; a stop signal must not wait longer for a write that was not even sent
 
 

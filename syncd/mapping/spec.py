@@ -41,6 +41,20 @@ Names: TypeAlias = Annotated[
 ]
 
 
+def _level(data: Any) -> Any:
+    """The fields of one match level. Always a list, since ``[name, country]`` alone would read as two levels."""
+    if not isinstance(data, list | tuple):
+        raise ValueError("must be a list of lists of canonical fields: [[tin], [name, country]]")  # noqa: TRY004 - for pydantic
+    return _names(data)
+
+
+MatchLevel: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_level),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
+
+
 def _choices(data: Any) -> Any:
     return tuple(data) if isinstance(data, list | tuple) else (data,)
 
@@ -164,7 +178,7 @@ class ConflictsSpec(Strict):
 
     default: Policy = Field(
         default=Policy.ASK,
-        description="external or flowtly wins, the newest edit wins (where both clocks are trusted), or a person is asked.",
+        description="external or flowtly wins, newest: the later edit (needs trusted clocks), or ask a person.",
     )
 
 
@@ -238,7 +252,7 @@ class MappingSpec(Strict):
     external: ExternalSpec = Field(description="The ERP or CRM's side.")
     flowtly: FlowtlySpec = Field(description="Flowtly's side.")
     direction: Direction = Field(default=Direction.BOTH, description="Which way values flow.")
-    match: tuple[Names, ...] = Field(
+    match: tuple[MatchLevel, ...] = Field(
         min_length=1,
         description="How records of both sides that are not linked yet find each other: lists of canonical fields that "
         "are equal together. The first list is certain, later ones are probable and wait for a person.",

@@ -8,7 +8,8 @@ Kinds and their parameters (seconds are floats):
 
 =============  ==========================================================================================
 latency        ``seconds``: wait before handling
-status         ``status`` (429, 500, 502, 503, 504), ``retry_after``: the gateway's page, nothing is handled
+status         ``status`` (429, 500, 502, 503, 504), ``retry_after`` (seconds or an HTTP date): the gateway's page,
+               nothing is handled
 status_after   the same, after the request was handled: a write is stored
 reset          the connection is reset before handling
 reset_after    the connection is reset after handling: a write is stored
@@ -167,7 +168,7 @@ def _problems(kind: str, params: Params) -> Iterator[str]:
             yield f"{kind} has no parameter {name!r} {did_you_mean(name, known)}".strip()
         elif name in _CHOICES and value not in _CHOICES[name]:
             yield f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}"
-        elif name in ("seconds", "keep", "retry_after", "requests", "size", "length") and not _is_amount(value):
+        elif name in ("seconds", "keep", "requests", "size", "length") and not _is_amount(value):
             yield f"{name} must be a number that is not negative, not {value!r}"
         elif name == "status" and not (_is_amount(value) and 400 <= value <= 599):  # noqa: PLR2004 - HTTP errors
             yield f"status must be from 400 to 599, not {value!r}"

@@ -23,7 +23,7 @@ def gateway(rule: Rule) -> Answer:
     """The gateway's own answer (recorded: F-429, F-502, F-504; a Retry-After was not)."""
     headers = [("Content-Type", "text/html")]
     if rule.params["retry_after"] is not None:
-        headers.append(("Retry-After", f"{rule.params['retry_after']:g}"))
+        headers.append(("Retry-After", str(rule.params["retry_after"])))
     return Answer(int(rule.params["status"]), headers, gateway_page(int(rule.params["status"])))
 
 

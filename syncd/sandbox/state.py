@@ -113,12 +113,16 @@ class State:
             return row
 
     def delete(self, name: str, key: Id) -> bool:
-        """Remove a row; what refers to it goes along or loses its reference, as declared."""
+        """Remove a row; what refers to it goes along or loses its reference, as declared. False when there is none.
+
+        Raises ValueError while a record refers to it by a field that must have a value.
+        """
         with self.lock:
             table = self._tables[name]
-            row = table.remove(key)
-            if row is None:
+            if key not in table.rows:
                 return False
+            self._refuse_needed(table.resource, table.resource.iri(key))
+            row = table.remove(key) or {}
             self._touch_parents(table.resource, row)
             self._release(table.resource, table.resource.iri(key))
             self._note()
@@ -151,6 +155,13 @@ class State:
                 for row in part["rows"]:
                     table.put(row["id"], dict(row))
                 table.next_id = max(table.next_id, int(part["next"]))
+
+    def _refuse_needed(self, target: Resource, iri: str) -> None:
+        for table in self._tables.values():
+            for field in table.resource.fields:
+                needed = field.reference == target.name and not field.nullable and not field.cascade
+                if needed and table.with_value(field.name, (iri,)):
+                    raise ValueError(f"{iri} is still the {field.name} of a {table.resource.name}")
 
     def _release(self, target: Resource, iri: str) -> None:
         for name, table in self._tables.items():

@@ -126,7 +126,10 @@ def stop(stack: Stack) -> None:
 
 
 def main() -> int:
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
         print("SKIPPED: no Docker engine answers")
         return 1 if os.environ.get("SYNCD_REQUIRE_DOCKER") else 0
     stack = Stack()

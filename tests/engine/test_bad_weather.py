@@ -150,9 +150,13 @@ def test_a_page_shift_in_mid_walk_is_noticed_and_nothing_is_taken_for_gone(appro
         world.customer(f"C{number:03}", company_name=f"Firm {number}", vat_no=f"DK10000{number:03}")
     world.settled()
     links = world.links()
-    world.in_flowtly("POST", "clients", {"name": "first", "country": "DK", "currency": "DKK", "tinType": "vat", "status": "active"})
+    world.in_flowtly(
+        "POST", "clients", {"name": "first", "country": "DK", "currency": "DKK", "tinType": "vat", "status": "active"}
+    )
     world.settled()
-    world.flowtly.faults.add("page_shift", method="GET", path=r"^/clients", after_nth=1, times=1, params={"action": "remove"})
+    world.flowtly.faults.add(
+        "page_shift", method="GET", path=r"^/clients", after_nth=1, times=1, params={"action": "remove"}
+    )
     report = world.run(full=True)
     missing = sum(report.plan.missing.values())
     assert missing <= 1, "only the record that was really removed may be reported, and only under a certificate"

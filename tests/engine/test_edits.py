@@ -200,7 +200,9 @@ def test_an_edit_in_the_erp_in_that_gap_is_refused_by_compare_and_set(linked: tu
 def test_a_peer_that_rewrites_what_it_is_sent_stays_quiet(linked: tuple[World, str]) -> None:
     """Per-side base: the rewritten form is what Flowtly agreed to, the sent form what the ERP has."""
     world, iri = linked
-    world.flowtly.faults.add("rewrite", method="PATCH", path="/clients", params={"field": "addressCity", "how": "upper"})
+    world.flowtly.faults.add(
+        "rewrite", method="PATCH", path="/clients", params={"field": "addressCity", "how": "upper"}
+    )
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")
     world.run()
     assert world.clients()[iri]["addressCity"] == "VEJLE"

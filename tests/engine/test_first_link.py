@@ -33,7 +33,9 @@ def test_planning_writes_nothing_and_says_everything(world: World) -> None:
     kinds = [(item.kind, item.side, item.reason) for item in report.plan.items]
     assert (Kind.LINK, None, "certain by vat") in kinds
     assert (Kind.CREATE, Side.FLOWTLY, "only_here") in kinds
-    patches = {item.side: {c.field: c.after for c in item.changes} for item in report.plan.items if item.kind is Kind.PATCH}
+    patches = {
+        item.side: {c.field: c.after for c in item.changes} for item in report.plan.items if item.kind is Kind.PATCH
+    }
     assert patches[Side.FLOWTLY]["addressCity"] == "Odense"
     assert patches[Side.EXTERNAL]["addressPhoneNumber"] == "123"
     assert world.links() == {}

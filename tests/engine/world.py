@@ -218,7 +218,12 @@ class World:
     def diverged(self) -> list[tuple[str, str, Any, Any]]:
         """Mapped plain fields of linked records that differ between the peers' own data."""
         customers, clients = self.customers(), self.clients()
-        pairs = (("company_name", "name"), ("terms", "dueDays"), ("city", "addressCity"), ("phone", "addressPhoneNumber"))
+        pairs = (
+            ("company_name", "name"),
+            ("terms", "dueDays"),
+            ("city", "addressCity"),
+            ("phone", "addressPhoneNumber"),
+        )
         return [
             (key, field, customers[key][column], clients[iri].get(field))
             for key, iri in self.links().items()

@@ -178,10 +178,14 @@ def _database(home: Path, folder: Path, version: str, postgres_url: str | None) 
             if known is None:
                 making = f"{template}_making"
                 admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(making)))
-                admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(making)))
+                admin.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(making))
+                )
                 (folder / "making").mkdir()
                 _prepare(home, folder / "making", making, uri, version)
-                admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (making, template))))
+                admin.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (making, template)))
+                )
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template))))
         try:
             yield name, uri
@@ -205,7 +209,9 @@ def _place(info: dict[str, Any]) -> str:
 
 def _configure(folder: Path, uri: str, port: int) -> Path:
     config = folder / "trytond.cfg"
-    config.write_text(f"[web]\nlisten = 127.0.0.1:{port}\n[database]\nuri = {uri}\npath = {folder}\n[email]\nuri = smtp://127.0.0.1:9\n")
+    config.write_text(
+        f"[web]\nlisten = 127.0.0.1:{port}\n[database]\nuri = {uri}\npath = {folder}\n[email]\nuri = smtp://127.0.0.1:9\n"
+    )
     return config
 
 

@@ -176,7 +176,6 @@ def _check_error(exchange: Exchange, group: str, error: SyncdError) -> None:
     text = str(error)
     assert type(error) is ERRORS[group]
     assert text.startswith("peer: ") and str(exchange.status) in text
-    assert "<" not in text or "<jwt>" not in text
     if isinstance(error, Refused):
         assert ("a fault of ours" in text) == (group == "our fault")
         fields = tuple(violation.field for violation in error.violations)
@@ -271,9 +270,8 @@ def test_a_recorded_item_is_a_record(version: str, number: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("number", [82, 83, 84, 85, 86, 189, 197, 199])
 def test_a_recorded_404_of_an_item_is_a_proven_absence(version: str, number: int) -> None:
-    with _served(case(version, number)) as server, flowtly(server.url) as connector:
-        with pytest.raises(NotFound):
-            connector.read(Query("clients"), "/api/clients/999999")
+    with _served(case(version, number)) as server, flowtly(server.url) as connector, pytest.raises(NotFound):
+        connector.read(Query("clients"), "/api/clients/999999")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import httpcore
@@ -62,7 +63,7 @@ class BoundedTransport(httpx.HTTPTransport):
     """A connection pool whose sockets keep the deadline of the request they serve. No proxies, no cookies."""
 
     def __init__(self, connections: int) -> None:
-        context = httpx.create_ssl_context()
+        context = _trust()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
@@ -71,6 +72,12 @@ class BoundedTransport(httpx.HTTPTransport):
             keepalive_expiry=_KEEP_ALIVE,
             network_backend=_BoundedBackend(),
         )
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates we trust, loaded once: SSL_CERT_FILE or SSL_CERT_DIR where set, else the usual ones."""
+    return httpx.create_ssl_context()
 
 
 class _BoundedBackend(httpcore.NetworkBackend):

@@ -39,8 +39,8 @@ class Writer:
         if values.get(key.name) is None:
             if key_default is None and key.shape.required:
                 raise Refused(
-                    f"a new row of {self._view.source.name} needs a value for {key.name!r}: map it, give a constant, set the "
-                    f"option {KEY_DEFAULT}, or give the column a default",
+                    f"a new row of {self._view.source.name} needs a value for {key.name!r}: map it, give a constant, "
+                    f"set the option {KEY_DEFAULT}, or give the column a default",
                     (Violation(key.name, "has no value and no default"),),
                 )
             values.pop(key.name, None)

@@ -5,7 +5,7 @@ The forms of one lens: ``trim``, ``{lookup: countries, by: code}``, ``{date: {fo
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, Union
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
@@ -101,12 +101,15 @@ def _tag(data: Any) -> str:
     return KEYED + str(data.word)
 
 
-LensItem: TypeAlias = Annotated[
-    Union[tuple(Annotated[kind, Tag(KEYED + word)] for word, kind in LENSES.items())],  # noqa: UP007 - from the table
-    Discriminator(_tag),
-    BeforeValidator(normalised),
-    _Schema(),
-]
+if TYPE_CHECKING:
+    LensItem: TypeAlias = LensSpec
+else:
+    LensItem = Annotated[
+        Union[tuple(Annotated[kind, Tag(KEYED + word)] for word, kind in LENSES.items())],  # noqa: UP007 - from a table
+        Discriminator(_tag),
+        BeforeValidator(normalised),
+        _Schema(),
+    ]
 Through: TypeAlias = Annotated[
     tuple[LensItem, ...],
     BeforeValidator(listed),

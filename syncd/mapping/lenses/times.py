@@ -52,7 +52,7 @@ class _Timed(LensSpec):
     format: str | None = Field(
         default=None,
         min_length=2,
-        description="How one side writes it as text, in strptime letters (%d.%m.%Y). Without it: ISO, or a native type.",
+        description="One side's text, in strptime letters (%d.%m.%Y). Without it: ISO text or a native type.",
     )
     zone: ZoneName = Field(default="UTC", description="Time zone of stamps that do not carry one, on the same side.")
     on: SideName | None = Field(default=None, description="The side the format is of; external by default.")
@@ -61,7 +61,9 @@ class _Timed(LensSpec):
     @classmethod
     def _carries_the_date(cls, pattern: str | None) -> str | None:
         """A format that loses the year, month or day would destroy what the other side knows."""
-        for probe in _PROBES if pattern is not None else ():
+        if pattern is None:
+            return None
+        for probe in _PROBES:
             try:
                 kept = datetime.strptime(datetime.combine(probe, _NOON).strftime(pattern), pattern)  # noqa: DTZ007
             except ValueError as error:

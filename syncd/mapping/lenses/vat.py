@@ -1,4 +1,4 @@
-"""VAT numbers: one text such as ``DK 10 00 79 19`` on one side, country prefix and number in two fields on the other."""
+"""VAT numbers: one text such as ``DK 10 00 79 19``, or country prefix and number in two fields. Checks no checksum."""
 
 from __future__ import annotations
 

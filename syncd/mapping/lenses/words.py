@@ -88,9 +88,11 @@ class Words(LensSpec):
                 )
 
     def _preferred(self, word: Value) -> Value:
-        return next((raw for mapped, raw in self.preferred if same(mapped, word)), None)
+        found: Value = next((raw for mapped, raw in self.preferred if same(mapped, word)), None)
+        return found
 
     def _to_canonical(self, value: Value) -> Value:
+        word: Value
         for raw, word in self.pairs:
             if same(raw, value):
                 return word
@@ -100,6 +102,7 @@ class Words(LensSpec):
         chosen = self._preferred(value)
         if chosen is not None:
             return chosen
+        raw: Value
         for raw, word in self.pairs:
             if same(word, value):
                 return raw
@@ -154,7 +157,8 @@ class Boolean(LensSpec):
         raise _unknown(value, [*self.yes, *self.no])
 
     def _write_word(self, value: Value) -> Value:
-        return self.yes[0] if _truth(value) else self.no[0]
+        word: Value = self.yes[0] if _truth(value) else self.no[0]
+        return word
 
 
 def _truth(value: Value) -> bool:

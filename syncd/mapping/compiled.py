@@ -1,0 +1,233 @@
+"""A mapping ready for work: what the engine asks of it, and how a spec becomes one. Reads no peer and no clock.
+
+``compile_mapping`` finds what a single field cannot show: match levels that name nothing, two fields writing one raw
+field, rules against the direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from syncd.core.canon import digest
+from syncd.core.model import Direction, Policy, Rules, Side
+from syncd.mapping.lookups import Lookups, LookupTable, lookup_table
+from syncd.mapping.nodes import Node
+from syncd.mapping.planning import FieldPlan, FieldPlanner
+from syncd.mapping.problems import ConfigError, Problem, did_you_mean
+from syncd.mapping.projection import Constant, Projection
+from syncd.mapping.records import RecordProblem
+from syncd.mapping.spec import MappingSpec
+
+__all__ = [
+    "CompiledMapping",
+    "FieldPlan",
+    "LookupTable",
+    "Lookups",
+    "Projection",
+    "RecordProblem",
+    "compile_mapping",
+    "lookup_table",
+]
+
+_NOT_IN_FINGERPRINT = {"schedule", "limits", "deletes", "description"}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMapping:
+    """One mapping as the engine uses it.
+
+    ``fingerprint`` changes with everything that changes documents, rules or scope, and with nothing else. ``lookups``
+    names the (resource, by) tables that documents and writes need.
+    """
+
+    spec: MappingSpec
+    file: str
+    fingerprint: str
+    rules: Rules
+    fields: tuple[FieldPlan, ...]
+    lookups: frozenset[tuple[str, str]]
+    external: Projection
+    flowtly: Projection
+    node: Node
+
+    def problem(self, place: str, message: str, hint: str = "") -> Problem:
+        """A problem of this mapping, at the field or block that ``place`` names (at the top when it names none)."""
+        field = self.node.at("fields").key_node(place) or self.node.key_node(place) or self.node
+        return field.problem(message, hint)
+
+    def outputs(self, side: Side) -> frozenset[str]:
+        """Raw fields that may be written on one side, constants of new records included."""
+        written = {name for plan in self.fields if plan.rule.direction.allows(side) for name in plan.chains[side].names}
+        return frozenset(written | self.projection(side).constant_names)
+
+    @property
+    def name(self) -> str:
+        """The mapping's name."""
+        return self.spec.mapping
+
+    @property
+    def direction(self) -> Direction:
+        """Which way values flow at all."""
+        return self.spec.direction
+
+    @property
+    def match(self) -> tuple[tuple[str, ...], ...]:
+        """Canonical fields per match level; the first level is certain."""
+        return self.spec.match
+
+    @property
+    def system(self) -> str | None:
+        """The external system's name in the configuration, or None for the only one."""
+        return self.spec.external.system
+
+    @property
+    def key_field(self) -> str | None:
+        """The raw field that identifies an external record, where the peer does not say."""
+        return self.spec.external.key
+
+    @property
+    def cursor_field(self) -> str | None:
+        """The raw field by which external changes are found."""
+        return self.spec.external.cursor
+
+    def projection(self, side: Side) -> Projection:
+        """The mapping as seen from one side."""
+        return self.external if side is Side.EXTERNAL else self.flowtly
+
+    def resource(self, side: Side) -> str:
+        """What to read on one side."""
+        return (self.spec.external if side is Side.EXTERNAL else self.spec.flowtly).resource
+
+    def where(self, side: Side) -> dict[str, Any]:
+        """The filter of one side: raw field to the value it equals, or to a list of which it equals one."""
+        where = (self.spec.external if side is Side.EXTERNAL else self.spec.flowtly).where
+        return {name: allowed[0] if len(allowed) == 1 else list(allowed) for name, allowed in where.items()}
+
+    def options(self, side: Side) -> dict[str, Any]:
+        """What else the connector of one side is told."""
+        return dict((self.spec.external if side is Side.EXTERNAL else self.spec.flowtly).options)
+
+
+def compile_mapping(spec: MappingSpec, node: Node) -> CompiledMapping:
+    """Compile a validated spec; ``node`` is the file it came from. Raises ConfigError with every problem."""
+    planner = FieldPlanner(spec, node)
+    constants = tuple(c for name, field in spec.fields.items() if (c := planner.constant(name, field)) is not None)
+    plans = tuple(
+        plan
+        for name, field in spec.fields.items()
+        if field.constant is None and (plan := planner.plan(name, field)) is not None
+    )
+    problems = [*planner.problems, *_mapping_problems(spec, node), *_collisions(plans, constants, node)]
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda p: (p.line, p.column, p.message)))
+    fingerprint = _fingerprint(spec)
+    external, flowtly = (_projection(side, spec, plans, constants, fingerprint) for side in Side)
+    return CompiledMapping(
+        spec,
+        node.file,
+        fingerprint,
+        Rules({plan.name: plan.rule for plan in plans}, _creates(spec)),
+        plans,
+        frozenset(table for plan in plans for table in plan.lookups),
+        external,
+        flowtly,
+        node,
+    )
+
+
+def _projection(
+    side: Side, spec: MappingSpec, plans: tuple[FieldPlan, ...], constants: tuple[Constant, ...], fingerprint: str
+) -> Projection:
+    return Projection(
+        side,
+        tuple(plan.chains[side] for plan in plans),
+        required=frozenset(p.name for p in plans if p.required and p.rule.direction.allows(side.other)),
+        constants=tuple(constant for constant in constants if constant.side is side),
+        where=(spec.external if side is Side.EXTERNAL else spec.flowtly).where,
+        match=spec.match,
+        key=bytes.fromhex(fingerprint) + str(side).encode(),
+    )
+
+
+def _creates(spec: MappingSpec) -> frozenset[Side]:
+    wished = {Side.FLOWTLY: spec.creates.in_flowtly, Side.EXTERNAL: spec.creates.in_external}
+    return frozenset(side for side, wish in wished.items() if wish is not False and spec.direction.allows(side))
+
+
+def _fingerprint(spec: MappingSpec) -> str:
+    return digest(_told_apart(spec.model_dump(exclude=_NOT_IN_FINGERPRINT)), b"syncd mapping").hex()
+
+
+def _told_apart(data: Any) -> Any:
+    """Data in which ``1.5`` and ``"1.5"`` stay different once they are JSON."""
+    if isinstance(data, Mapping):
+        return {str(key): _told_apart(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_told_apart(item) for item in data]
+    return {"$decimal": str(data)} if isinstance(data, Decimal) else data
+
+
+# --------------------------------------------------------------------- problems
+
+
+def _mapping_problems(spec: MappingSpec, node: Node) -> Iterator[Problem]:
+    compared = {name for name, field in spec.fields.items() if field.constant is None}
+    if not compared:
+        yield node.at("fields").problem("fields: nothing but constants, so there is nothing to keep the same")
+    for number, level in enumerate(spec.match):
+        for index, name in enumerate(level):
+            if name not in compared:
+                yield node.at("match", number, index).problem(
+                    f"match: {name!r} is not a field that is compared", _hint_for_match(spec, name, compared)
+                )
+    for side, word in ((Side.FLOWTLY, "in_flowtly"), (Side.EXTERNAL, "in_external")):
+        if getattr(spec.creates, word) and not spec.direction.allows(side):
+            yield node.at("creates", word).problem(f"creates.{word}: the direction is {spec.direction}")
+        rule = spec.deletes.in_flowtly if side is Side.FLOWTLY else spec.deletes.in_external
+        for name in rule.set:
+            if name not in compared:
+                where = node.at("deletes", word, "set")
+                yield (where.key_node(name) or where).problem(
+                    f"deletes.{word}.set: {name!r} is not a field that is compared", did_you_mean(name, compared)
+                )
+    default = spec.conflicts.default
+    if spec.direction is not Direction.BOTH and default is not Policy.ASK:
+        source = Side.EXTERNAL if spec.direction is Direction.TO_FLOWTLY else Side.FLOWTLY
+        if default is not Policy(str(source)):
+            yield node.at("conflicts", "default").problem(
+                f"conflicts.default: the mapping flows {spec.direction} only, so {default} cannot win",
+                f"write {source} or ask",
+            )
+
+
+def _hint_for_match(spec: MappingSpec, name: str, compared: set[str]) -> str:
+    """People write a raw name where the canonical one is meant: ``tinCountry`` is a part of ``tin``."""
+    for known in sorted(compared):
+        field = spec.fields[known]
+        raw = [*(field.external.field if field.external else ()), *(field.flowtly.field if field.flowtly else ())]
+        if name in raw:
+            return f"the canonical field is {known!r}"
+    return did_you_mean(name, compared)
+
+
+def _collisions(plans: tuple[FieldPlan, ...], constants: tuple[Constant, ...], node: Node) -> Iterator[Problem]:
+    """Two fields that write one raw field would undo each other for ever."""
+    writers: dict[tuple[Side, str], str] = {}
+    wanted = [
+        (plan.name, side, raw)
+        for plan in plans
+        for side in Side
+        if plan.rule.direction.allows(side)
+        for raw in plan.chains[side].names
+    ]
+    wanted += [(constant.field, constant.side, constant.name) for constant in constants]
+    for field, side, raw in wanted:
+        first = writers.setdefault((side, raw), field)
+        if first != field:
+            place = node.at("fields").key_node(field) or node.at("fields", field)
+            yield place.problem(
+                f"fields.{field} and fields.{first} both write {raw!r} of {side}", "make one of them one-way"
+            )

@@ -1,0 +1,161 @@
+"""The mapping reference, made from the models: ``python -m syncd.mapping.reference > docs/mapping-reference.md``.
+
+Nothing is said here that the models do not say; the page cannot go stale without a test noticing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from syncd.mapping.lenses.base import LensSpec
+from syncd.mapping.lenses.registry import LENSES
+from syncd.mapping.scalars import format_duration
+from syncd.mapping.spec import (
+    ConflictsSpec,
+    Constant,
+    CreatesSpec,
+    DeleteRule,
+    DeletesSpec,
+    ExternalSpec,
+    FieldSpec,
+    FlowtlySpec,
+    MappingLimits,
+    MappingSpec,
+    ScheduleSpec,
+    SideField,
+)
+
+_BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("A mapping file", MappingSpec),
+    ("external", ExternalSpec),
+    ("flowtly", FlowtlySpec),
+    ("A field", FieldSpec),
+    ("A field's external or flowtly as a block", SideField),
+    ("constant", Constant),
+    ("creates", CreatesSpec),
+    ("conflicts", ConflictsSpec),
+    ("deletes", DeletesSpec),
+    ("A rule of deletes", DeleteRule),
+    ("schedule", ScheduleSpec),
+    ("limits", MappingLimits),
+)
+_HEAD = """# Mapping reference
+
+Every key of a mapping file and every lens. This page is made from the models that validate the file
+(`python -m syncd.mapping.reference`); `syncd schema` prints the same as JSON Schema for editors. For a first mapping
+step by step see [mapping-guide.md](mapping-guide.md).
+
+Text in YAML is YAML 1.2: `NO` and `0123` stay text, only `true`, `false`, plain numbers and `null` are not. `${VAR}` and
+`${file:/run/secrets/x}` are filled in; `$${` is a literal `${`. Unknown keys are errors. A duration is a number with a
+unit: `500ms`, `60s`, `5m`, `6h`, `1d`.
+"""
+_LENSES_HEAD = """## Lenses
+
+`through` takes one lens or a list. A lens is a word (`trim`), a word with its main parameter (`{case: upper}`), the same
+with further parameters beside it (`{lookup: countries, by: code}`), or a word with a block
+(`{date: {format: "%d.%m.%Y"}}`). The list is a pipe from the external side to Flowtly: reading external runs it from the
+left, reading Flowtly from the right, writing the other way round. Both sides are compared in what comes out.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_blocks(), _LENSES_HEAD, *_lenses()]).rstrip() + "\n"
+
+
+def _blocks() -> Iterator[str]:
+    for title, model in _BLOCKS:
+        shown = title if title.startswith("A ") else f"`{title}`"
+        yield f"## {shown}\n\n{_said(model)}\n\n{_table(model)}\n"
+
+
+def _lenses() -> Iterator[str]:
+    for word, lens in LENSES.items():
+        yield f"### `{word}`\n\n{_said(lens)}\n\n```yaml\n{lens.example}\n```\n"
+        if lens.model_fields:
+            yield f"{_table(lens)}\n"
+
+
+def _said(model: type[BaseModel]) -> str:
+    return inspect.cleandoc(model.__doc__ or "").replace("``", "`")
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if issubclass(model, LensSpec) and name == model.main:
+            key = f"{key}` or after `{model.word}:"
+        cells = (f"`{key}`", _kind(info), _default(info), (info.description or "").replace("|", "\\|"))
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _default(info: FieldInfo) -> str:
+    if info.default_factory is not None:
+        return ""
+    value = info.default
+    if value is PydanticUndefined:
+        return "**required**"
+    if value is None or value == () or isinstance(value, BaseModel) or value == "":
+        return ""
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if str(value).strip() else f'`"{value}"`'
+
+
+def _kind(info: FieldInfo) -> str:
+    schema = _schema_type(info)
+    return schema.replace("|", "\\|")
+
+
+def _schema_type(info: FieldInfo) -> str:
+    return " or ".join(dict.fromkeys(_words(info.annotation)))
+
+
+_WORDS: dict[Any, str] = {
+    str: "text",
+    bool: "true/false",
+    int: "whole number",
+    float: "number",
+    timedelta: "duration",
+    Any: "scalar",
+}
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _words(arguments[0])
+    elif origin in (Union, types.UnionType):
+        for member in arguments:
+            if member is not type(None):
+                yield from _words(member)
+    elif origin is Literal:
+        yield ", ".join(f"`{word}`" for word in arguments)
+    elif origin is dict:
+        yield "block"
+    elif origin is tuple:
+        yield "list"
+    elif isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        yield ", ".join(f"`{word}`" for word in annotation)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield "block"
+    else:
+        yield _WORDS.get(annotation, "text")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

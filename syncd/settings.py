@@ -1,0 +1,215 @@
+"""``syncd.yaml``: everything an administrator sets, with every problem of every file reported at once.
+
+Knows no connector and no store: a system's own settings stay nodes until their connector parses them. Never prints a
+secret; a literal one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from syncd.mapping.nodes import Node
+from syncd.mapping.problems import ConfigError, Problem, did_you_mean
+from syncd.mapping.scalars import Duration, SecretUrl, Whole
+from syncd.mapping.spec import MappingSpec, Strict, mapping_schema
+from syncd.mapping.yaml_source import load_file, parse
+
+__all__ = ["Settings", "load", "mapping_schema", "settings_schema"]
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[Whole, Field(ge=0)]
+Several = Annotated[Whole, Field(ge=1)]
+_SECOND = timedelta(seconds=1)
+
+
+class StoreSettings(Strict):
+    """Where links, intents and history are kept."""
+
+    url: SecretUrl | None = Field(
+        default=None, description="postgresql://...; without it SYNCD_DATABASE_URL, else an embedded one under var."
+    )
+    var: Path = Field(
+        default=Path("var"), description="Folder of the embedded PostgreSQL; relative to this file's folder."
+    )
+
+
+class LimitSettings(Strict):
+    """Limits on everything a run does. What is beyond them is refused, never trimmed."""
+
+    max_creates: Count = Field(default=500, description="Records that one run may create on one side.")
+    max_changes: Count = Field(default=2000, description="Records that one run may change on one side.")
+    max_share: Share = Field(default=0.5, description="Share of the linked records that one run may change on a side.")
+    shrink: Share = Field(default=0.3, description="A full walk that shrank by more than this share proves nothing.")
+    listing_grace: Duration = Field(
+        default=timedelta(seconds=30), description="How long a new record may be missing from its peer's lists."
+    )
+    lease: Duration = Field(
+        default=timedelta(seconds=60), ge=_SECOND, description="How long a daemon that fell silent keeps its mapping."
+    )
+    run_time: Duration = Field(default=timedelta(hours=2), ge=_SECOND, description="Longest run.")
+    failures_in_a_row: Several = Field(default=10, description="Failed writes after which a side is left alone.")
+    batch: Several = Field(default=500, description="Records per round trip to the store.")
+    write_threads: Annotated[Whole, Field(ge=1, le=64)] = Field(default=2, description="Writes in flight per run.")
+
+
+class LogSettings(Strict):
+    """What the daemon says."""
+
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: readable on a terminal, JSON elsewhere."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe level.")
+    mask: tuple[str, ...] = Field(default=(), description="Canonical fields whose values never appear in logs.")
+
+
+class DaemonSettings(Strict):
+    """The daemon's own door: health and metrics."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 in a container.")
+    port: Annotated[Whole, Field(ge=0, le=65535)] = Field(default=8080, description="Port; 0 chooses a free one.")
+    shutdown: Duration = Field(
+        default=timedelta(seconds=10), description="How long the write in hand may take after a stop signal."
+    )
+
+
+class SystemEntry(Strict, extra="allow"):
+    """An ERP or CRM: which connector, and that connector's own settings beside it."""
+
+    connector: str = Field(min_length=1, description="Name of the connector: sql, tryton, or an installed one.")
+
+
+class SettingsFile(Strict):
+    """``syncd.yaml``."""
+
+    flowtly: dict[str, Any] = Field(description="How to reach Flowtly; the keys are those of its connector.")
+    systems: dict[str, SystemEntry] = Field(min_length=1, description="The ERPs and CRMs by a name of your choice.")
+    mappings: tuple[str | dict[str, Any], ...] = Field(
+        min_length=1, description="Mapping files as patterns relative to this file (mappings/*.yaml), or mappings."
+    )
+    store: StoreSettings = Field(default=StoreSettings(), description="Where links and history are kept.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="Limits on everything a run does.")
+    log: LogSettings = Field(default=LogSettings(), description="What the daemon says.")
+    daemon: DaemonSettings = Field(default=DaemonSettings(), description="Health and metrics.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A loaded configuration. ``systems``: name to (connector name, the node of its own settings)."""
+
+    file: Path
+    flowtly_node: Node
+    systems: Mapping[str, tuple[str, Node]]
+    mappings: tuple[tuple[MappingSpec, Node], ...]
+    store: StoreSettings
+    limits: LimitSettings
+    log: LogSettings
+    daemon: DaemonSettings
+
+
+def load(path: Path, env: Mapping[str, str]) -> Settings:
+    """Load ``syncd.yaml`` and the mapping files it names. Raises ConfigError with every problem of all files."""
+    node = load_file(path, env)
+    problems: list[Problem] = []
+    mappings = tuple(_mappings(path, node, env, problems))
+    try:
+        parsed = parse(SettingsFile, node)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *problems]) from error
+    systems = {
+        name: (entry.connector, node.at("systems", name).without("connector")) for name, entry in parsed.systems.items()
+    }
+    problems.extend(_names_clash(mappings))
+    problems.extend(_unknown_systems(mappings, systems))
+    problems.extend(_unknown_masks(node, parsed, mappings))
+    if problems:
+        raise ConfigError(dict.fromkeys(problems))
+    store = parsed.store.model_copy(update={"var": path.parent / parsed.store.var})
+    return Settings(path, node.at("flowtly"), systems, mappings, store, parsed.limits, parsed.log, parsed.daemon)
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema of ``syncd.yaml``, for editors. Mappings written inline follow ``mapping_schema``."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SettingsFile.model_json_schema()}
+
+
+def _mappings(
+    path: Path, node: Node, env: Mapping[str, str], problems: list[Problem]
+) -> Iterator[tuple[MappingSpec, Node]]:
+    """Every mapping that can be read; what cannot is added to ``problems``."""
+    for source in _sources(path, node, env, problems):
+        try:
+            yield parse(MappingSpec, source), source
+        except ConfigError as error:
+            problems.extend(error.problems)
+
+
+def _sources(path: Path, node: Node, env: Mapping[str, str], problems: list[Problem]) -> Iterator[Node]:
+    """Mapping nodes: inline ones and those of the files that the patterns name, each file once."""
+    seen: set[Path] = set()
+    listed = node.get("mappings")
+    for item in listed.elements() if listed is not None else ():
+        if item.is_map:
+            yield item
+        elif isinstance(item.content, str):
+            found = _matching(path.parent, item.content)
+            if not found:
+                problems.append(item.problem(f"no mapping file matches {item.content!r}", f"looked in {path.parent}"))
+            for file in found:
+                if file not in seen:
+                    seen.add(file)
+                    try:
+                        yield load_file(file, env)
+                    except ConfigError as error:
+                        problems.extend(error.problems)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Files of a pattern relative to a folder; an absolute path names itself."""
+    absolute = Path(pattern)
+    if absolute.is_absolute():
+        return [absolute] if absolute.is_file() else []
+    try:
+        return sorted(file for file in folder.glob(pattern) if file.is_file())
+    except (ValueError, NotImplementedError):
+        return []
+
+
+def _names_clash(mappings: tuple[tuple[MappingSpec, Node], ...]) -> Iterator[Problem]:
+    first: dict[str, Node] = {}
+    for spec, node in mappings:
+        known = first.setdefault(spec.mapping, node)
+        if known is not node:
+            where = f"{known.file}:{known.line}"
+            yield node.at("mapping").problem(f"mapping {spec.mapping!r} is there twice", f"first in {where}")
+
+
+def _unknown_systems(
+    mappings: tuple[tuple[MappingSpec, Node], ...], systems: Mapping[str, tuple[str, Node]]
+) -> Iterator[Problem]:
+    for spec, node in mappings:
+        wanted = spec.external.system
+        if wanted is None and len(systems) > 1:
+            known = ", ".join(sorted(systems))
+            yield node.at("external").problem("external.system is missing, and there are several", f"one of {known}")
+        elif wanted is not None and wanted not in systems:
+            yield node.at("external", "system").problem(
+                f"external.system: no system is called {wanted!r}", did_you_mean(wanted, systems)
+            )
+
+
+def _unknown_masks(
+    node: Node, parsed: SettingsFile, mappings: tuple[tuple[MappingSpec, Node], ...]
+) -> Iterator[Problem]:
+    """A mistyped mask would let personal data into the logs without a word."""
+    known = {name for spec, _ in mappings for name in spec.fields}
+    for number, name in enumerate(parsed.log.mask):
+        if name not in known:
+            yield node.at("log", "mask", number).problem(
+                f"log.mask: no mapping has a field {name!r}", did_you_mean(name, known)
+            )

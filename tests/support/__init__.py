@@ -1,0 +1,1 @@
+"""Real peers and servers for the tests."""
