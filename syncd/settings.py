@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -25,7 +25,8 @@ __all__ = ["Settings", "load", "mapping_schema", "settings_schema"]
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[Whole, Field(ge=0)]
 Several = Annotated[Whole, Field(ge=1)]
-_SECOND = timedelta(seconds=1)
+_SECOND: Final = timedelta(seconds=1)
+FLOWTLY: Final = "flowtly"
 
 
 class StoreSettings(Strict):
@@ -125,8 +126,9 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         name: (entry.connector, node.at("systems", name).without("connector")) for name, entry in parsed.systems.items()
     }
     problems.extend(_names_clash(mappings))
-    problems.extend(_unknown_systems(mappings, systems))
-    problems.extend(_unknown_masks(node, parsed, mappings))
+    problems.extend(_system_problems(node, mappings, systems))
+    if not problems:  # a mapping that cannot be read has fields nobody knows
+        problems.extend(_unknown_masks(node, parsed, mappings))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     store = parsed.store.model_copy(update={"var": path.parent / parsed.store.var})
@@ -189,18 +191,21 @@ def _names_clash(mappings: tuple[tuple[MappingSpec, Node], ...]) -> Iterator[Pro
             yield node.at("mapping").problem(f"mapping {spec.mapping!r} is there twice", f"first in {where}")
 
 
-def _unknown_systems(
-    mappings: tuple[tuple[MappingSpec, Node], ...], systems: Mapping[str, tuple[str, Node]]
+def _system_problems(
+    node: Node, mappings: tuple[tuple[MappingSpec, Node], ...], systems: Mapping[str, tuple[str, Node]]
 ) -> Iterator[Problem]:
-    for spec, node in mappings:
+    if FLOWTLY in systems:
+        place = node.at("systems").key_node(FLOWTLY) or node
+        yield place.problem("systems: the name 'flowtly' is taken by Flowtly itself", "choose another name")
+    known = ", ".join(sorted(systems))
+    for spec, source in mappings:
         wanted = spec.external.system
         if wanted is None and len(systems) > 1:
-            known = ", ".join(sorted(systems))
-            yield node.at("external").problem("external.system is missing, and there are several", f"one of {known}")
+            place = source.key_node("external") or source
+            yield place.problem("missing key 'system' in external: there are several systems", f"one of {known}")
         elif wanted is not None and wanted not in systems:
-            yield node.at("external", "system").problem(
-                f"external.system: no system is called {wanted!r}", did_you_mean(wanted, systems)
-            )
+            hint = did_you_mean(wanted, systems) or f"known: {known}"
+            yield source.at("external", "system").problem(f"external.system: no system is called {wanted!r}", hint)
 
 
 def _unknown_masks(

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from syncd import telemetry
 from syncd.core.guard import Caps
@@ -82,6 +83,15 @@ class App:
         self._closing.close()
         self._connectors.clear()
         self._store = None
+
+    def secrets(self) -> set[str]:
+        """Every text that came from outside the configuration files and must not be shown: passwords, tokens."""
+        nodes = [self.settings.flowtly_node, *(node for _, node in self.settings.systems.values())]
+        texts = {text for node in nodes for text in _from_outside(node)}
+        if self.settings.store.url is not None:
+            texts.add(self.settings.store.url.get_secret_value())
+        texts.add(self.env.get(DATABASE_VARIABLE, ""))
+        return {secret for text in texts if (secret := _secret_part(text))}
 
     # ------------------------------------------------------------------ the store
 
@@ -218,6 +228,20 @@ def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Lim
         batch=common.batch,
         write_threads=common.write_threads,
     )
+
+
+def _from_outside(node: Node) -> Iterator[str]:
+    if node.interpolated and isinstance(node.content, str):
+        yield node.content
+    for _, value in node.pairs():
+        yield from _from_outside(value)
+    for value in node.elements():
+        yield from _from_outside(value)
+
+
+def _secret_part(text: str) -> str:
+    """The password of a URL, or the whole of any other text."""
+    return urlsplit(text).password or "" if "://" in text else text
 
 
 def _first(own: Any, common: Any) -> Any:

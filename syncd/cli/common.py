@@ -61,7 +61,7 @@ def opened(config: Path | None, *, level: str | None = None) -> Iterator[App]:
     """The application of a configuration, with logging set up as it says."""
     with App(config_path(config)) as app:
         log = app.settings.log
-        masker = telemetry.Masker(app.settings.secrets, log.mask)
+        masker = telemetry.Masker(app.secrets(), log.mask)
         telemetry.configure(form=log.format, level=level or log.level, masker=masker)
         yield app
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -219,17 +222,22 @@ def _typed(row: ConflictRow, text: str | None) -> Value:
         return None
     like = next((value for value in (row.external, row.flowtly) if value is not None), None)
     try:
-        if isinstance(like, bool):
-            return {"true": True, "false": False}[text.lower()]
-        if isinstance(like, int):
-            return int(text)
-        if like is not None and not isinstance(like, str | tuple) and hasattr(type(like), "fromisoformat"):
-            return type(like).fromisoformat(text)  # type: ignore[no-any-return]
-        if type(like).__name__ == "Decimal":
-            return type(like)(text)  # type: ignore[call-arg, return-value]
+        return _READERS.get(type(like), _as_text)(text)
     except (ValueError, KeyError, ArithmeticError):
         raise _usage(f"{text!r} is not a {type(like).__name__} like the values of {row.field}") from None
+
+
+def _as_text(text: str) -> Value:
     return text or None
+
+
+_READERS: Final[Mapping[type, Callable[[str], Value]]] = {
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+    int: int,
+    Decimal: Decimal,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+}
 
 
 def _pair(app: App, row: ConflictRow, text: str) -> str:

@@ -92,7 +92,7 @@ class Tour:
             "Lost Answer Demo ApS",
             "DK35408002",
         )
-        self.here.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, params={"status": 504})
+        self.here.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, status=504)
         self.turn("5. A new customer; Flowtly stores it and answers 504: looked up and adopted, not sent again")
         self.here.flowtly.faults.clear()
 
@@ -134,7 +134,7 @@ class Tour:
         pairs = [
             (one.external_key, one.flowtly_key)
             for one in list(self.app.store.links(MAPPING))
-            if one.external_key not in asked and one.base.external.get("city")
+            if one.external_key not in asked and one.base.external.get("addressCity")
         ]
         start = self.totals["chosen"]
         self.totals["chosen"] += count

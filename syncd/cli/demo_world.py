@@ -62,7 +62,7 @@ class World:
     def in_erp(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """A person at the ERP: one statement, its rows if it has any."""
         with psycopg.connect(self.erp_url, autocommit=True) as connection:
-            cursor = connection.execute(sql.SQL(statement), values)  # type: ignore[arg-type]  # statements are ours
+            cursor = connection.execute(sql.SQL(statement), values)
             return cursor.fetchall() if cursor.description else []
 
     def in_flowtly(self, method: str, path: str, fields: dict[str, Any] | None) -> Any:

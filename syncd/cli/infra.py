@@ -79,15 +79,14 @@ def sandbox(
         host=host,
         port=port,
         data=data,
-        envelope=envelope,
+        envelope="hydra" if envelope == "hydra" else "plain",
         prefix=prefix,
         seed=seed,
         clients=clients,
         empty=empty,
-        references=references,
+        references="code" if references == "code" else "iri",
     )
-    err.print(f"sandbox Flowtly on http://{escape(host)}:{port}{escape(prefix)} (stop it with Ctrl-C)")
-    serve(config)
+    serve(config, ready=lambda url: err.print(f"sandbox Flowtly on {escape(url)} (stop it with Ctrl-C)"))
     return Exit.DONE
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from syncd.cli.common import out
+from syncd.core.match import Fit
 from syncd.core.model import Absent, MaybeValue, Side
 from syncd.core.plan import Item, Kind, Plan, item_to_json
 from syncd.engine.run import Report, nested
@@ -41,7 +42,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 def show_plan(plan: Plan, *, everything: bool = False) -> None:
     """The plan as a table of counts and a list of items with their reasons and values."""
     out.print(_summary(plan))
-    shown = [item for item in plan.items if item.kind is not Kind.AGREE]
+    shown = [item for item in plan.items if everything or not _obvious(item)]
     limit = len(shown) if everything else _LISTED
     for item in shown[:limit]:
         out.print(*_lines(item), sep="\n")
@@ -52,6 +53,11 @@ def show_plan(plan: Plan, *, everything: bool = False) -> None:
             out.print(f"[yellow]note[/yellow] {count} linked records are not in {side} any more: reported, not deleted")
     if plan.pending and not plan.approved:
         out.print("This mapping has no approved plan yet. Look at it, then: [bold]syncd apply[/bold]")
+
+
+def _obvious(item: Item) -> bool:
+    """Counted, but not worth a line: an agreement, or a link by the certain key."""
+    return item.kind is Kind.AGREE or (item.kind is Kind.LINK and item.reason.startswith(Fit.CERTAIN))
 
 
 def _summary(plan: Plan) -> Table:

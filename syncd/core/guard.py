@@ -22,10 +22,14 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Blast:
-    """What a plan would touch."""
+    """What a plan would touch. ``overwrites`` are those changed records of which some value is replaced.
+
+    Only they count toward the share: filling gaps after a first link touches many records and loses nothing.
+    """
 
     creates: Mapping[Side, int]
     changes: Mapping[Side, int]
+    overwrites: Mapping[Side, int]
     linked: int
 
 
@@ -38,10 +42,11 @@ def judge(blast: Blast, caps: Caps) -> tuple[str, ...]:
             reasons.append(f"would create {creates} records in {side}, the limit max_creates is {caps.max_creates}")
         if changes > caps.max_changes:
             reasons.append(f"would change {changes} records in {side}, the limit max_changes is {caps.max_changes}")
-        if blast.linked >= SMALL_POPULATION and changes > blast.linked * caps.max_share:
-            share = changes / blast.linked
+        overwrites = blast.overwrites.get(side, 0)
+        if blast.linked >= SMALL_POPULATION and overwrites > blast.linked * caps.max_share:
+            share = overwrites / blast.linked
             reasons.append(
-                f"would change {changes} of {blast.linked} linked records in {side} ({share:.0%}), "
+                f"would overwrite values in {overwrites} of {blast.linked} linked records in {side} ({share:.0%}), "
                 f"the limit max_share is {caps.max_share:.0%}"
             )
     return tuple(reasons)

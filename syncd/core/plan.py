@@ -70,12 +70,14 @@ class Plan:
         """What the plan would touch at the peers."""
         creates = dict.fromkeys(Side, 0)
         changes = dict.fromkeys(Side, 0)
+        overwrites = dict.fromkeys(Side, 0)
         for item in self.items:
             if item.side is not None and item.kind is Kind.CREATE:
                 creates[item.side] += 1
             elif item.side is not None and item.kind is Kind.PATCH:
                 changes[item.side] += 1
-        return Blast(creates, changes, self.linked)
+                overwrites[item.side] += any(change.before is not None for change in item.changes)
+        return Blast(creates, changes, overwrites, self.linked)
 
     def count(self, kind: Kind, side: Side | None = None) -> int:
         """How many items of a kind, on one side if given."""

@@ -186,7 +186,11 @@ def settled(base: Base | None, external: Document, flowtly: Document, agreed: fr
 def _settle(old: Mapping[str, Value], now: Document, agreed: frozenset[str], rules: Rules) -> dict[str, Value]:
     kept: dict[str, Value] = {}
     for field in rules.fields:
-        source = now if field in agreed else old
-        if field in source:
-            kept[field] = source[field]
+        if field in agreed or field not in old:
+            # A null that was never agreed on is remembered, for a side at rest is read from its base. It decides
+            # nothing: as long as the other side's base lacks the field, both count as null.
+            if field in now and (field in agreed or now[field] is None):
+                kept[field] = now[field]
+        else:
+            kept[field] = old[field]
     return kept

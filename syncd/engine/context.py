@@ -25,7 +25,7 @@ class Events(Protocol):
 class Progress(Protocol):
     """Where a person watches long work."""
 
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
         """Say how far a stage is."""
 
 

@@ -65,8 +65,9 @@ def create_record(ctx: Context, task: CreateTask) -> None:
 def settle_created(ctx: Context, operation: Operation, source: View, record: Record, origin: str) -> None:
     """Link the record that a create made (or that a probe found) with its source.
 
-    Fields the create sent are agreed as each side reads now, so a peer that rewrites or fills in defaults stays quiet.
-    For a record that a probe found, a field that is not as it was sent is left open: it may be somebody's edit.
+    Values the create sent are agreed as each side reads now, so a peer that rewrites them stays quiet. A default that
+    the peer filled in is left open and flows back, as on any first link. For a record that a probe found, a value that
+    is not as it was sent is left open too: it may be somebody's edit.
     """
     side = operation.intent.side
     made = _view(ctx, side, record, operation.intent.payload)
@@ -74,7 +75,7 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
     agreed = frozenset(
         name
         for name, value in sent.items()
-        if origin != ADOPTED or value is None or same(made.document.get(name), value)
+        if same(made.document.get(name), value) or (value is not None and origin != ADOPTED)
     )
     documents = {side: made.document, side.other: sent}
     base = settled(None, documents[Side.EXTERNAL], documents[Side.FLOWTLY], agreed, ctx.rules)

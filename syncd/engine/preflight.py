@@ -53,13 +53,19 @@ def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Prob
         for name in projection.inputs:
             if name not in shape.fields:
                 yield mapping.problem(
-                    _field_of(mapping, side, name), f"{side} has no field {name!r} in {shape.resource}", did_you_mean(name, shape.fields)
+                    _field_of(mapping, side, name),
+                    f"{side} has no field {name!r} in {shape.resource}",
+                    did_you_mean(name, shape.fields),
                 )
     outputs = mapping.outputs(side)
     for name in sorted(outputs):
         known = shape.fields.get(name)
         if known is not None and not known.writable:
-            yield mapping.problem(_field_of(mapping, side, name), f"{name!r} of {shape.resource} cannot be written in {side}", "make it one-way")
+            yield mapping.problem(
+                _field_of(mapping, side, name),
+                f"{name!r} of {shape.resource} cannot be written in {side}",
+                "make it one-way",
+            )
     if side in mapping.rules.creates:
         yield from _required(mapping, side, shape, outputs)
 

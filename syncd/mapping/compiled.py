@@ -114,12 +114,12 @@ class CompiledMapping:
 def compile_mapping(spec: MappingSpec, node: Node) -> CompiledMapping:
     """Compile a validated spec; ``node`` is the file it came from. Raises ConfigError with every problem."""
     planner = FieldPlanner(spec, node)
-    constants = tuple(c for name, field in spec.fields.items() if (c := planner.constant(name, field)) is not None)
-    plans = tuple(
-        plan
+    planned = [
+        planner.constant(name, field, field.constant) if field.constant is not None else planner.plan(name, field)
         for name, field in spec.fields.items()
-        if field.constant is None and (plan := planner.plan(name, field)) is not None
-    )
+    ]
+    constants = tuple(one for one in planned if isinstance(one, Constant))
+    plans = tuple(one for one in planned if isinstance(one, FieldPlan))
     problems = [*planner.problems, *_mapping_problems(spec, node), *_collisions(plans, constants, node)]
     if problems:
         raise ConfigError(sorted(problems, key=lambda p: (p.line, p.column, p.message)))
@@ -131,7 +131,7 @@ def compile_mapping(spec: MappingSpec, node: Node) -> CompiledMapping:
         fingerprint,
         Rules({plan.name: plan.rule for plan in plans}, _creates(spec)),
         plans,
-        frozenset(table for plan in plans for table in plan.lookups),
+        frozenset(planner.lookups),
         external,
         flowtly,
         node,
@@ -145,7 +145,7 @@ def _projection(
         side,
         tuple(plan.chains[side] for plan in plans),
         required=frozenset(p.name for p in plans if p.required and p.rule.direction.allows(side.other)),
-        constants=tuple(constant for constant in constants if constant.side is side),
+        constants=tuple(constant for constant in constants if constant.chain.side is side),
         where=(spec.external if side is Side.EXTERNAL else spec.flowtly).where,
         match=spec.match,
         key=bytes.fromhex(fingerprint) + str(side).encode(),
@@ -223,7 +223,7 @@ def _collisions(plans: tuple[FieldPlan, ...], constants: tuple[Constant, ...], n
         if plan.rule.direction.allows(side)
         for raw in plan.chains[side].names
     ]
-    wanted += [(constant.field, constant.side, constant.name) for constant in constants]
+    wanted += [(one.chain.field, one.chain.side, raw) for one in constants for raw in one.chain.names]
     for field, side, raw in wanted:
         first = writers.setdefault((side, raw), field)
         if first != field:

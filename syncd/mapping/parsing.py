@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,8 @@ from syncd.mapping.secrets import literal_secrets
 Model = TypeVar("Model", bound=BaseModel)
 
 _QUOTED: Final = re.compile(r"'([^']*)'")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _MESSAGES: Final[Mapping[str, str]] = {
     "model_type": "must be a block of keys",
     "model_attributes_type": "must be a block of keys",
@@ -44,13 +46,55 @@ def parse(model: type[Model], node: Node) -> Model:
     """Validate ``node`` as ``model``. Raises ConfigError with every problem, each at its key or value."""
     problems = list(literal_secrets(model, node))
     try:
-        result = model.model_validate(node.plain())
+        result = model.model_validate(_typed((Shape(model),), node))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        problems.extend(_explained(model, node, detail) for detail in details)
+        problems.extend(_explained(model, node, detail) for detail in details if not _follows(detail, details))
     if problems:
         raise ConfigError(sorted(set(problems), key=lambda p: (p.line, p.column, p.message)))
     return result
+
+
+def _follows(detail: ErrorDetails, all_of_them: list[ErrorDetails]) -> bool:
+    """True for a list that is only short because its items are faulty, which is said already."""
+    length = len(detail["loc"])
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > length and other["loc"][:length] == detail["loc"] for other in all_of_them
+    )
+
+
+def _typed(candidates: tuple[Shape, ...], node: Node) -> Any:
+    """The plain data of a node, where text from ``${...}`` becomes the number or switch that is wanted there."""
+    if node.is_map or node.is_list:
+        steps = [*node.pairs(), *enumerate(node.elements())]
+        found = [
+            (key, _typed(tuple(inner for shape in candidates for inner in below(shape, key)), value))
+            for key, value in steps
+        ]
+        return dict(found) if node.is_map else [value for _, value in found]
+    wanted = {shape.type for shape in candidates}
+    if not node.interpolated or not wanted or not wanted <= _FILLED.keys():
+        return node.content
+    text = str(node.content).strip()
+    for kind, values in _FILLED.items():
+        if kind in wanted and (value := values(text)) is not None:
+            return value
+    return node.content
+
+
+def _switch(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text.lower())
+
+
+def _int(text: str) -> int | None:
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _float(text: str) -> float | None:
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+_FILLED: Final[Mapping[Any, Callable[[str], Any]]] = {bool: _switch, int: _int, float: _float}
 
 
 class _Walk:
@@ -65,6 +109,9 @@ class _Walk:
 
     def step(self, item: Any) -> None:
         """Go one step down. Names that stand only in the model (union members, shorthand) move nothing in the file."""
+        if item == "[key]":
+            self.node = self.key or self.node
+            return
         picked = selected(self.shapes, item)
         if picked:
             self.shapes = picked
@@ -95,7 +142,7 @@ def _explained(model: type[BaseModel], node: Node, detail: ErrorDetails) -> Prob
     *above, last = detail["loc"] or (None,)
     for item in above:
         walk.step(item)
-    if detail["type"] == "extra_forbidden":
+    if detail["type"] in {"extra_forbidden", "invalid_key"}:
         known = known_keys(walk.shapes)
         walk.step(last)
         place = walk.key or walk.node

@@ -15,7 +15,7 @@ from syncd.mapping.lenses.words import Words
 from syncd.mapping.nodes import Node
 from syncd.mapping.problems import Problem
 from syncd.mapping.projection import Constant
-from syncd.mapping.spec import FieldSpec, MappingSpec, SideField
+from syncd.mapping.spec import ConstantSpec, FieldSpec, MappingSpec, SideField
 
 VAT_FIELDS: Final = ("tinCountry", "tin")
 """Flowtly's fields of a VAT number; documented: Client.tinCountry is its prefix, Client.tin the number without it."""
@@ -29,7 +29,6 @@ class FieldPlan:
     chains: Mapping[Side, Chain]
     rule: FieldRule
     required: bool
-    lookups: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +51,34 @@ class _Placed:
 
 
 class FieldPlanner:
-    """Plans the fields of one mapping; ``problems`` grows by what is wrong with each."""
+    """Plans the fields of one mapping; ``problems`` and ``lookups`` grow with each."""
 
     def __init__(self, mapping: MappingSpec, node: Node) -> None:
         self.problems: list[Problem] = []
+        self.lookups: set[tuple[str, str]] = set()
         self._mapping = mapping
         self._fields = node.at("fields")
 
-    def constant(self, name: str, spec: FieldSpec) -> Constant | None:
-        """A field that is only set on create. Nothing else may be said about it."""
-        node, constant = self._fields.at(name), spec.constant
-        if constant is None:
-            return None
-        own = spec.external if constant.side is Side.EXTERNAL else spec.flowtly
-        other = "flowtly" if constant.side is Side.EXTERNAL else "external"
-        allowed = {"constant", str(constant.side)}
+    def constant(self, name: str, spec: FieldSpec, constant: ConstantSpec) -> Constant | None:
+        """A field that is only set on create; its lenses (a lookup) act on writing. None when problems were found."""
+        before = len(self.problems)
+        node, side = self._fields.at(name), constant.side
         for key, value in node.pairs():
-            if key not in allowed:
-                why = f"a constant for {constant.side} has no {other} field" if key == other else "it is never compared"
+            if key not in {"constant", "through", str(side)}:
+                why = f"a constant for {side} has no {key} field" if key == side.other else "it is never compared"
                 self._say(node.key_node(key) or value, f"fields.{name}: {key} and constant exclude each other: {why}")
-        if not self._mapping.direction.allows(constant.side):
+        if not self._mapping.direction.allows(side):
             self._say(
                 node.at("constant"),
-                f"fields.{name}: nothing is created in {constant.side} by direction {self._mapping.direction}",
+                f"fields.{name}: nothing is created in {side} by direction {self._mapping.direction}",
             )
+        own = spec.external if side is Side.EXTERNAL else spec.flowtly
         names = own.field if own is not None else (name,)
-        if len(names) != 1:
-            self._say(node.at(str(constant.side)), f"fields.{name}: a constant has one raw field")
-        return Constant(name, constant.side, names[0], constant.value)
+        lenses = self._lenses(spec, node, INTO[side], {side: len(names), side.other: 1})
+        acting = tuple(_acting(lenses, side))
+        self._fits(name, node.at(str(side)), len(names), acting)
+        self._complain(name, lenses)
+        return Constant(Chain(name, side, names, acting), constant.value) if len(self.problems) == before else None
 
     def plan(self, name: str, spec: FieldSpec) -> FieldPlan | None:
         """A compiled field, or None when problems were found."""
@@ -98,16 +97,11 @@ class FieldPlanner:
             acting = tuple(_acting(lenses, side))
             self._fits(name, node.at(str(side)), width[side], acting)
             chains[side] = Chain(name, side, names[side], acting, expression if side is source else None)
-        for lens in lenses:
-            self.problems.extend(
-                lens.blame(f"fields.{name}: {one.message}", one.hint, one.key)
-                for one in lens.spec.complaints(lens.place)
-            )
+        self._complain(name, lenses)
         rule = FieldRule(self._policy(name, spec, node, direction), direction)
         if len(self.problems) > before:
             return None
-        lookups = frozenset(table for lens in lenses for table in lens.spec.lookups())
-        return FieldPlan(name, chains, rule, spec.required, lookups)
+        return FieldPlan(name, chains, rule, spec.required)
 
     def _say(self, node: Node, message: str, hint: str = "") -> None:
         self.problems.append(node.problem(message, hint))
@@ -212,6 +206,15 @@ class FieldPlanner:
         if spec.values is not None:
             found.append(_Placed(Words(pairs=dict(spec.values)), node.at("values"), place))
         return tuple(found)
+
+    def _complain(self, name: str, lenses: tuple[_Placed, ...]) -> None:
+        """Note what the lenses say of their place, and the tables they need."""
+        for lens in lenses:
+            self.lookups |= lens.spec.lookups()
+            self.problems.extend(
+                lens.blame(f"fields.{name}: {one.message}", one.hint, one.key)
+                for one in lens.spec.complaints(lens.place)
+            )
 
     def _fits(self, name: str, node: Node, width: int, acting: tuple[Lens, ...]) -> None:
         """Several raw fields must become one value, once."""

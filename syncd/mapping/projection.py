@@ -26,12 +26,10 @@ _PART: Final = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A raw field that is set once, when a record is created on its side."""
+    """Raw fields that are set once, when a record is created on one side; never read, never compared."""
 
-    field: str
-    side: Side
-    name: str
-    value: Any
+    chain: Chain
+    value: Value
 
 
 class Projection:
@@ -63,7 +61,7 @@ class Projection:
     @property
     def constant_names(self) -> frozenset[str]:
         """Raw fields that are set once, when a record is created here."""
-        return frozenset(constant.name for constant in self._constants)
+        return frozenset(name for constant in self._constants for name in constant.chain.names)
 
     def digest(self, raw: Mapping[str, Any]) -> bytes:
         """16 bytes that change when a mapped raw value does. Never raises.
@@ -117,8 +115,8 @@ class Projection:
                 raise RecordProblem(name, "is not a field of this mapping")
             written = chain.write(value, lookups, current)
             fields.update({raw: part for raw, part in written.items() if not _already(current, raw, part)})
-        if current is None:
-            fields.update({constant.name: constant.value for constant in self._constants})
+        for constant in self._constants if current is None else ():
+            fields.update(constant.chain.write(constant.value, lookups, None))
         return fields
 
     def match_keys(self, document: Document) -> tuple[str | None, ...]:

@@ -19,10 +19,10 @@ from pydantic_core import PydanticUndefined
 
 from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lenses.registry import LENSES
-from syncd.mapping.scalars import format_duration
+from syncd.mapping.scalars import Shown, format_duration
 from syncd.mapping.spec import (
     ConflictsSpec,
-    Constant,
+    ConstantSpec,
     CreatesSpec,
     DeleteRule,
     DeletesSpec,
@@ -41,7 +41,7 @@ _BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("flowtly", FlowtlySpec),
     ("A field", FieldSpec),
     ("A field's external or flowtly as a block", SideField),
-    ("constant", Constant),
+    ("constant", ConstantSpec),
     ("creates", CreatesSpec),
     ("conflicts", ConflictsSpec),
     ("deletes", DeletesSpec),
@@ -55,16 +55,18 @@ Every key of a mapping file and every lens. This page is made from the models th
 (`python -m syncd.mapping.reference`); `syncd schema` prints the same as JSON Schema for editors. For a first mapping
 step by step see [mapping-guide.md](mapping-guide.md).
 
-Text in YAML is YAML 1.2: `NO` and `0123` stay text, only `true`, `false`, plain numbers and `null` are not. `${VAR}` and
+Files are YAML 1.2: `NO` and `0123` stay text; only `true`, `false`, plain numbers and `null` do not. `${VAR}` and
 `${file:/run/secrets/x}` are filled in; `$${` is a literal `${`. Unknown keys are errors. A duration is a number with a
 unit: `500ms`, `60s`, `5m`, `6h`, `1d`.
 """
 _LENSES_HEAD = """## Lenses
 
-`through` takes one lens or a list. A lens is a word (`trim`), a word with its main parameter (`{case: upper}`), the same
-with further parameters beside it (`{lookup: countries, by: code}`), or a word with a block
-(`{date: {format: "%d.%m.%Y"}}`). The list is a pipe from the external side to Flowtly: reading external runs it from the
-left, reading Flowtly from the right, writing the other way round. Both sides are compared in what comes out.
+`through` takes one lens or a list. A lens is a word (`trim`), a word with its main parameter (`{case: upper}`), the
+same with further parameters beside it (`{lookup: countries, by: code}`), or a word with a block
+(`{date: {format: "%d.%m.%Y"}}`). The list is a pipe from the external side to Flowtly: reading external runs it from
+the left, reading Flowtly from the right, writing the other way round. Both sides are compared in what comes out. A lens
+that makes another kind of value on both sides (`date`, `datetime`, `decimal`, `minor_units`, `integer`, `boolean`)
+stands in the middle: lenses before it act on the external side only, lenses after it on Flowtly only.
 """
 
 
@@ -117,12 +119,8 @@ def _default(info: FieldInfo) -> str:
 
 
 def _kind(info: FieldInfo) -> str:
-    schema = _schema_type(info)
-    return schema.replace("|", "\\|")
-
-
-def _schema_type(info: FieldInfo) -> str:
-    return " or ".join(dict.fromkeys(_words(info.annotation)))
+    shown = next((item.words for item in info.metadata if isinstance(item, Shown)), None)
+    return (shown or " or ".join(dict.fromkeys(_words(info.annotation)))).replace("|", "\\|")
 
 
 _WORDS: dict[Any, str] = {
@@ -131,14 +129,14 @@ _WORDS: dict[Any, str] = {
     int: "whole number",
     float: "number",
     timedelta: "duration",
-    Any: "scalar",
 }
 
 
 def _words(annotation: Any) -> Iterator[str]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        yield from _words(arguments[0])
+        shown = [item.words for item in arguments[1:] if isinstance(item, Shown)]
+        yield from shown or _words(arguments[0])
     elif origin in (Union, types.UnionType):
         for member in arguments:
             if member is not type(None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -12,6 +13,13 @@ from pydantic.functional_serializers import PlainSerializer
 
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the reference page calls the values of a type."""
+
+    words: str
 
 
 class UrlMarker:
@@ -67,11 +75,19 @@ def _whole(value: Any) -> Any:
     return value
 
 
-YamlScalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+YamlScalar = Annotated[
+    Any,
+    AfterValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+    Shown("text, number, true/false"),
+]
 """Text, a number, true or false, as YAML gave it."""
 
 YamlScalarOrNull = Annotated[
-    Any, AfterValidator(_scalar_or_null), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+    Any,
+    AfterValidator(_scalar_or_null),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+    Shown("text, number, true/false, null"),
 ]
 """The same, or null."""
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from syncd.core.model import Direction, Policy, Side
 from syncd.mapping.lenses.registry import Through
 from syncd.mapping.lenses.words import Pairs
-from syncd.mapping.scalars import Duration, Whole, YamlScalar, YamlScalarOrNull
+from syncd.mapping.scalars import Duration, Shown, Whole, YamlScalar, YamlScalarOrNull
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 
@@ -38,14 +38,17 @@ Names: TypeAlias = Annotated[
     tuple[str, ...],
     BeforeValidator(_names),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    Shown("name or list of names"),
 ]
 
 
 def _level(data: Any) -> Any:
     """The fields of one match level. Always a list, since ``[name, country]`` alone would read as two levels."""
-    if not isinstance(data, list | tuple):
-        raise ValueError("must be a list of lists of canonical fields: [[tin], [name, country]]")  # noqa: TRY004 - for pydantic
-    return _names(data)
+    if not isinstance(data, list | tuple) or not data or not all(isinstance(name, str) for name in data):
+        raise ValueError("must be a list of lists of canonical fields: [[tin], [name, country]]")
+    if len(set(data)) < len(data):
+        raise ValueError("names the same field twice")
+    return tuple(data)
 
 
 MatchLevel: TypeAlias = Annotated[
@@ -64,6 +67,7 @@ Choices: TypeAlias = Annotated[
     BeforeValidator(_choices),
     Field(min_length=1),
     WithJsonSchema({"type": ["string", "number", "boolean", "null", "array"]}),
+    Shown("value or list of values"),
 ]
 
 
@@ -107,18 +111,24 @@ class SideField(Strict):
 
 
 SideFieldOrName: TypeAlias = Annotated[
-    SideField, BeforeValidator(_side_field, json_schema_input_type=Names | SideField)
+    SideField,
+    BeforeValidator(_side_field, json_schema_input_type=Names | SideField),
+    Shown("name, list of names, or block"),
 ]
 
 
-class Constant(Strict):
-    """A value that one side gets when a record is created there, and that is never compared afterwards."""
+class ConstantSpec(Strict):
+    """A value that one side gets when a record is created there, and that is never compared afterwards.
+
+    Lenses of the field act on it as on any canonical value: `{constant: {flowtly: EUR}, through: {lookup: currencies,
+    by: code}}`.
+    """
 
     external: YamlScalar | None = Field(default=None, description="The value for new external records.")
     flowtly: YamlScalar | None = Field(default=None, description="The value for new Flowtly records.")
 
     @model_validator(mode="after")
-    def _one_side(self) -> Constant:
+    def _one_side(self) -> ConstantSpec:
         if (self.external is None) == (self.flowtly is None):
             raise ValueError("give a value for exactly one side: {flowtly: value} or {external: value}")
         return self
@@ -148,7 +158,7 @@ class FieldSpec(Strict):
     )
     through: Through = Field(default=(), description="Lenses between the two sides, external side first.")
     values: Pairs | None = Field(default=None, description="External word to Flowtly word; short for the values lens.")
-    constant: Constant | None = Field(
+    constant: ConstantSpec | None = Field(
         default=None, description="A value for new records of one side; the field exists on that side only."
     )
     expr: str | None = Field(
@@ -209,6 +219,7 @@ class DeleteRule(Strict):
 DeleteRuleOrWord: TypeAlias = Annotated[
     DeleteRule,
     BeforeValidator(_delete_rule, json_schema_input_type=Literal["ignore", "unlink", "delete"] | DeleteRule),
+    Shown("`ignore`, `unlink`, `delete`, or `{set: {...}}`"),
 ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -104,13 +105,15 @@ def _syntax(error: MarkedYAMLError, text: str, name: str) -> Problem:
     """A syntax error in words, without the lines around it: they may hold a secret."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
+    if error.context and "single document" in str(error.context):
+        return Problem(name, line, column, "a second document in one file", "one file holds one document: remove '---'")
     lines = text.splitlines()
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
     hint = ""
     if "\t" in shown[: len(shown) - len(shown.lstrip())] or shown[column - 1 : column] == "\t":
         hint = "YAML is indented with spaces, never with tabs"
-    elif error.problem and "single document" in str(error.problem):
-        return Problem(name, line, column, "a second document in one file", "one file holds one document: remove '---'")
+    elif "${" in shown:
+        hint = 'inside {...} or [...] put it in quotes: "${NAME}"'
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     return Problem(name, line, column, f"YAML syntax: {what}", hint)
 
@@ -146,6 +149,8 @@ class _Builder:
                 self.problems.append(self._leaf(key, None).problem("a key must be a plain word", "write it out"))
                 continue
             where, below = self._scalar(key, values=False), self.build(value, depth + 1)
+            if below.content is None and below.line != where.line:  # nothing is written: blame the key
+                below = replace(below, line=where.line, column=where.column)
             if where.content is None:
                 self.problems.append(where.problem("a key must not be empty or null"))
             elif where.content in content:

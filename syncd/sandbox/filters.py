@@ -91,7 +91,7 @@ def _converted(state: State, field: Field, texts: list[str]) -> list[Any] | None
 
 
 def _is_integer(text: str) -> bool:
-    return text.lstrip("-").isdecimal()
+    return text.removeprefix("-").isdecimal()
 
 
 def _test(each: Filter, parameter: Parameter) -> Test | None:

@@ -63,7 +63,7 @@ def preflight(call: Call) -> Answer:
 
 def moved(call: Call) -> Answer:
     """A trailing slash: 301 to the absolute address without it (recorded: case 45)."""
-    target = f"{call.origin}{call.raw_path.rstrip('/')}" + (f"?{call.query}" if call.query else "")
+    target = f"{call.origin}{call.raw_path.removesuffix('/')}" + (f"?{call.query}" if call.query else "")
     shown = html.escape(target)
     page = f'<!DOCTYPE html>\n<html><body>Redirecting to <a href="{shown}">{shown}</a>.</body></html>\n'
     return Answer(301, [("Content-Type", "text/html; charset=utf-8"), ("Location", target)], page.encode())

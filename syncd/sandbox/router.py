@@ -38,7 +38,8 @@ class Router:
 
     def match(self, path: str) -> Route | None:
         """The route of a path, None when there is none."""
-        segments = path.strip("/").split("/") if path.strip("/") else []
+        inner = path.removeprefix("/").removesuffix("/")
+        segments = inner.split("/") if inner else []
         extension = ""
         if segments and "." in segments[-1]:
             segments[-1], _, extension = segments[-1].rpartition(".")

@@ -46,7 +46,8 @@ class SandboxServer:
     @property
     def origin(self) -> str:
         """``http://host:port`` without the prefix."""
-        return f"http://{self.config.host}:{self._port}"
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self._port}"
 
     @property
     def url(self) -> str:
@@ -81,7 +82,7 @@ class SandboxServer:
             lifespan="off",
             ws="none",
             log_config=None,
-            log_level="critical",
+            log_level="error",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,

@@ -105,15 +105,12 @@ class Conflicts(Database):
         """Remembered decisions: external key -> field -> decision (the latest per field)."""
         if not external_keys:
             return {}
-        latest = (
-            select(decision)
-            .distinct(decision.c.external_key, decision.c.field)
-            .where(decision.c.mapping == mapping, decision.c.external_key == func.any(unique(external_keys)))
-            .order_by(decision.c.external_key, decision.c.field, decision.c.id.desc())
+        wanted = select(decision).where(
+            decision.c.mapping == mapping, decision.c.external_key == func.any(unique(external_keys))
         )
         found: dict[str, dict[str, Decision]] = {}
-        for row in self.rows(latest):
-            found.setdefault(row["external_key"], {})[row["field"]] = _decision(row)
+        for row in self.rows(wanted.order_by(decision.c.id)):
+            found.setdefault(row["external_key"], {})[row["field"]] = _decision(row)  # the latest stays
         return found
 
     def answers(self, mapping: str, kind: str) -> list[ConflictRow]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Executable, NullPool, RowMapping, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, NullPool, RowMapping, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -76,6 +76,10 @@ class Database:
         with translated(self.unpooled.url), self.unpooled.connect() as connection:
             options = {"stream_results": True, "yield_per": _STREAM_ROWS}
             yield from connection.execute(statement, parameters or {}, execution_options=options).mappings()
+
+    def ping(self) -> None:
+        """Prove that the database answers. Raises StoreUnavailable."""
+        self.rows(select(1))
 
     def close(self) -> None:
         """Release connections."""

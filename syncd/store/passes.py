@@ -6,26 +6,31 @@ writes no row of a permanent table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Select, Text, and_, bindparam, func, literal, select, text
+from sqlalchemy import JSON, Connection, Engine, Select, Text, bindparam, func, null, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from syncd.core.model import Side
+from syncd.errors import StoreUnavailable
 from syncd.ports import Certificate, Observation
 from syncd.store import certificates, observations
 from syncd.store.database import Database, translated
 from syncd.store.tables import absence, cursor, link, link_digest, link_key, observation
 from syncd.store.tables import seen as seen_table
-from syncd.store.values import page_of_digests, unique
+from syncd.store.values import unique
 
 _CREATE_SEEN: Final = text(
     'CREATE TEMPORARY TABLE pass_seen (key text COLLATE "C" PRIMARY KEY, digest bytea NOT NULL) ON COMMIT PRESERVE ROWS'
 )
+# For the same reason as in ``_differing``; nothing else is done on this connection before ``finish``.
+_LOOK_UP_BY_KEY: Final = text("SET enable_seqscan = off; SET enable_bitmapscan = off")
+_PLAN_FREELY: Final = text("RESET enable_seqscan; RESET enable_bitmapscan")
 _DROP_SEEN: Final = text("DROP TABLE IF EXISTS pass_seen")
 
 
@@ -55,6 +60,7 @@ class PostgresPass:
             with self._transaction() as connection:
                 self._cursor_before = read_cursor(connection, mapping, side)
                 self._absences = _any_absence(connection, mapping, side)
+                connection.execute(_LOOK_UP_BY_KEY)
                 if full:
                     connection.execute(_CREATE_SEEN)
         except BaseException:
@@ -73,12 +79,12 @@ class PostgresPass:
         self._pages += 1
         reader = self._reader
         statement = _DIFFERING[reader.side, reader.full]
-        keys, values = list(digests), list(digests.values())
-        parameters = {"mapping": reader.mapping, "side": reader.side.value, "keys": keys, "digests": values}
+        page = json.dumps({key: digest.hex() for key, digest in digests.items()})
+        parameters = {"mapping": reader.mapping, "side": reader.side.value, "page": page}
         with self._transaction() as connection:
             rows = connection.execute(statement, parameters).all()
             if self._absences:
-                _forget_absences(connection, reader.mapping, reader.side, keys)
+                _forget_absences(connection, reader.mapping, reader.side, digests)
         self.repeated += sum(1 for row in rows if row.repeated)
         self._duplicates.update(row.key for row in rows if row.changed)
         return {row.key for row in rows if row.differs}
@@ -117,6 +123,7 @@ class PostgresPass:
             trouble=tuple(trouble),
         )
         with self._transaction() as connection:
+            connection.execute(_PLAN_FREELY)
             certificate = certificates.conclude(connection, outcome, shrink_limit)
             connection.execute(_DROP_SEEN)
         self.close()
@@ -134,6 +141,9 @@ class PostgresPass:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if self._connection.closed or self._connection.invalidated:
+            # A new connection would not have the temporary table: what was seen so far is lost with the old one.
+            raise StoreUnavailable("the connection of this reading is closed or was lost")
         with translated(self._engine.url), self._connection.begin():
             yield self._connection
 
@@ -209,40 +219,33 @@ def _differing(side: Side, *, full: bool) -> Select[Any]:
 
     The temporary table is read as it was before this statement, so a row found there is from an earlier page.
     """
-    page = page_of_digests()
-    known = func.coalesce(observation.c.digest, link_digest(side))
-    differs = known.is_distinct_from(page.c.digest)
-    sources = page.outerjoin(
-        observation,
-        and_(
-            observation.c.mapping == bindparam("mapping", type_=Text),
-            observation.c.side == bindparam("side", type_=Text),
-            observation.c.key == page.c.key,
-        ),
-    ).outerjoin(link, and_(link.c.mapping == bindparam("mapping", type_=Text), link_key(side) == page.c.key))
-    if not full:
-        nothing = literal(value=False)
-        chosen = select(page.c.key, differs.label("differs"), nothing.label("repeated"), nothing.label("changed"))
-        return chosen.select_from(sources).where(differs)
-    noted = (
-        insert(seen_table)
-        .from_select(["key", "digest"], select(page.c.key, page.c.digest))
-        .on_conflict_do_nothing()
-        .cte("noted")
-    )
-    repeated = seen_table.c.key.is_not(None)
-    changed = and_(repeated, seen_table.c.digest != page.c.digest)
-    return (
+    # One JSON object is much cheaper to send and to take apart than two arrays.
+    page = func.json_each_text(bindparam("page", type_=Text).cast(JSON)).table_valued("key", "value", name="page")
+    key, digest = page.c.key, func.decode(page.c.value, "hex")
+    mapping, where = bindparam("mapping", type_=Text), bindparam("side", type_=Text)
+    of_key = (observation.c.mapping == mapping, observation.c.side == where, observation.c.key == key)
+    pending = select(observation.c.digest).where(*of_key).scalar_subquery()
+    settled = select(link_digest(side)).where(link.c.mapping == mapping, link_key(side) == key).scalar_subquery()
+    before = select(seen_table.c.digest).where(seen_table.c.key == key).scalar_subquery()
+    # Look-ups as scalar subqueries can only be carried out key by key. As joins they are at the mercy of statistics,
+    # which are stale just when much is new: the planner then reads the whole table for every page.
+    found = (
         select(
-            page.c.key,
-            differs.label("differs"),
-            and_(repeated, seen_table.c.digest == page.c.digest).label("repeated"),
-            changed.label("changed"),
+            key,
+            digest.label("digest"),
+            func.coalesce(pending, settled).label("known"),
+            (before if full else null()).label("before"),
         )
-        .select_from(sources.outerjoin(seen_table, seen_table.c.key == page.c.key))
-        .where(differs | repeated)
-        .add_cte(noted)
+        .cte("found")
+        .prefix_with("MATERIALIZED")
     )
+    differs = found.c.known.is_distinct_from(found.c.digest)
+    repeated, changed = found.c.before == found.c.digest, found.c.before != found.c.digest
+    chosen = select(found.c.key, differs.label("differs"), repeated.label("repeated"), changed.label("changed"))
+    if not full:
+        return chosen.where(differs)
+    noted = insert(seen_table).from_select(["key", "digest"], select(found.c.key, found.c.digest))
+    return chosen.where(differs | found.c.before.is_not(None)).add_cte(noted.on_conflict_do_nothing().cte("noted"))
 
 
 _DIFFERING: Final = {(side, full): _differing(side, full=full) for side in Side for full in (True, False)}
@@ -253,7 +256,7 @@ def _any_absence(connection: Connection, mapping: str, side: Side) -> bool:
     return connection.execute(found).first() is not None
 
 
-def _forget_absences(connection: Connection, mapping: str, side: Side, keys: Sequence[str]) -> None:
+def _forget_absences(connection: Connection, mapping: str, side: Side, keys: Iterable[str]) -> None:
     connection.execute(
         absence.delete().where(
             absence.c.mapping == mapping, absence.c.side == side.value, absence.c.key == func.any(unique(keys))

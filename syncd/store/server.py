@@ -37,8 +37,8 @@ _SETTINGS: Final = {
     "log_timezone": "UTC",
     "logging_collector": "off",
 }
-# For tests: what is lost in a crash of the machine is a test's own data.
-_CARELESS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For tests: a crash of the machine may lose data, a crash of the server may not.
+_CARELESS: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Server:
@@ -113,7 +113,8 @@ class Server:
         """End a server that lost its owner, and let a stale pid file name us.
 
         PostgreSQL takes a pid file with its parent's number for stale whatever that number is now, and still looks for
-        backends that use the old shared memory; deleting the file would switch that check off.
+        backends that use the old shared memory; deleting the file would switch that check off. One without a number
+        (a full disk leaves such) tells nobody anything and would stop every start.
         """
         pid_file = self._data_dir / "postmaster.pid"
         if not Path("/proc/self").exists():
@@ -127,6 +128,8 @@ class Server:
         if pid is not None:
             lines = pid_file.read_text().splitlines()
             pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+        else:
+            pid_file.unlink(missing_ok=True)
 
     def _launch(self, identity: Identity, binaries: Path) -> bool:
         """Start the process and wait until it answers; False when the old one's memory is still in use."""

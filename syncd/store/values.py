@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import LargeBinary, TableValuedAlias, Text, bindparam, column, func
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from syncd.core.canon import document_from_json, document_to_json, from_json, to_json
 from syncd.core.model import ABSENT, Absent, Base, Document, MaybeValue, Value
 
@@ -81,11 +78,3 @@ def _clean(value: Value) -> bool:
 def unique(keys: Iterable[str]) -> list[str]:
     """Keys once each, in a fixed order, so that two transactions lock rows in the same order."""
     return sorted(set(keys))
-
-
-def page_of_digests() -> TableValuedAlias:
-    """The parameters ``keys`` and ``digests`` as rows of ``key`` and ``digest``."""
-    keys = bindparam("keys", type_=ARRAY(Text))
-    digests = bindparam("digests", type_=ARRAY(LargeBinary))
-    columns = (column("key", Text), column("digest", LargeBinary))
-    return func.unnest(keys, digests).table_valued(*columns, name="page").render_derived()

@@ -54,10 +54,12 @@ def unused_port() -> int:
 class TestRepeating:
     @pytest.mark.parametrize("status", [429, 502, 503, 504])
     def test_a_read_is_repeated_until_it_is_answered(self, status: int) -> None:
-        with ScriptedServer(one_after_another([Reply(status), Reply(status), Reply(200, [])])) as server:
-            with client() as http:
-                assert http.send(get(server)).json() == []
-                assert http.requests == 3
+        with (
+            ScriptedServer(one_after_another([Reply(status), Reply(status), Reply(200, [])])) as server,
+            client() as http,
+        ):
+            assert http.send(get(server)).json() == []
+            assert http.requests == 3
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500, 501])
     def test_a_status_that_repeating_cannot_better_is_final(self, status: int) -> None:
@@ -164,9 +166,8 @@ class TestMeaning:
     )
     def test_a_status_of_a_read_has_one_meaning(self, status: int, error: type[SyncdError]) -> None:
         body = Reply(status, {"detail": "why"}, "application/problem+json")
-        with ScriptedServer(lambda _: body) as server, client(retries=0) as http:
-            with pytest.raises(SyncdError) as caught:
-                http.send(get(server))
+        with ScriptedServer(lambda _: body) as server, client(retries=0) as http, pytest.raises(SyncdError) as caught:
+            http.send(get(server))
         assert type(caught.value) is error
 
     @pytest.mark.parametrize(
@@ -182,36 +183,51 @@ class TestMeaning:
         ],
     )
     def test_the_peers_words_are_taken_from_the_most_exact_place(self, body: object, said: str) -> None:
-        with ScriptedServer(lambda _: Reply(422, body, "application/problem+json")) as server, client() as http:
-            with pytest.raises(Refused, match=said):
-                http.send(post(server))
+        with (
+            ScriptedServer(lambda _: Reply(422, body, "application/problem+json")) as server,
+            client() as http,
+            pytest.raises(Refused, match=said),
+        ):
+            http.send(post(server))
 
     def test_the_words_of_an_html_error_are_its_text_and_are_cut(self) -> None:
         page = b"<html><style>b{}</style><h1>Request\x00 refused</h1>" + b"<p>" + b"x" * 5000
-        with ScriptedServer(lambda _: Reply(400, page, HTML)) as server, client() as http:
-            with pytest.raises(Refused) as caught:
-                http.send(post(server))
+        with (
+            ScriptedServer(lambda _: Reply(400, page, HTML)) as server,
+            client() as http,
+            pytest.raises(Refused) as caught,
+        ):
+            http.send(post(server))
         assert "Request refused" in str(caught.value)
         assert "<" not in str(caught.value) and "b{}" not in str(caught.value)
         assert len(str(caught.value)) < 600
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b"null"])
     def test_an_error_whose_body_is_no_object_is_still_typed_by_its_status(self, body: bytes) -> None:
-        with ScriptedServer(lambda _: Reply(422, body)) as server, client() as http:
-            with pytest.raises(Refused, match="422"):
-                http.send(post(server))
+        with (
+            ScriptedServer(lambda _: Reply(422, body)) as server,
+            client() as http,
+            pytest.raises(Refused, match="422"),
+        ):
+            http.send(post(server))
 
     @pytest.mark.parametrize("kind", [HTML, "", "text/plain"])
     def test_a_404_of_a_proxy_says_nothing_about_the_record(self, kind: str) -> None:
-        with ScriptedServer(lambda _: Reply(404, b"<h1>Not Found</h1>", kind)) as server, client() as http:
-            with pytest.raises(BadAnswer, match="says nothing about the record"):
-                http.send(get(server))
+        with (
+            ScriptedServer(lambda _: Reply(404, b"<h1>Not Found</h1>", kind)) as server,
+            client() as http,
+            pytest.raises(BadAnswer, match="says nothing about the record"),
+        ):
+            http.send(get(server))
 
     def test_violations_survive_odd_entries(self) -> None:
         listed = [{"propertyPath": "tin", "message": "bad", "code": "c1"}, "odd", {"message": None}]
-        with ScriptedServer(lambda _: Reply(422, {"violations": listed})) as server, client() as http:
-            with pytest.raises(Refused) as caught:
-                http.send(post(server))
+        with (
+            ScriptedServer(lambda _: Reply(422, {"violations": listed})) as server,
+            client() as http,
+            pytest.raises(Refused) as caught,
+        ):
+            http.send(post(server))
         assert [(each.field, each.code) for each in caught.value.violations] == [("tin", "c1"), ("", "")]
 
     def test_a_redirect_is_not_followed(self) -> None:
@@ -237,15 +253,21 @@ class TestLimits:
 
     def test_an_answer_without_a_length_is_cut_off_at_the_limit(self) -> None:
         endless = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"x" * 300_000
-        with ScriptedServer(lambda _: Drop(endless)) as server, client(max_bytes=100_000) as http:
-            with pytest.raises(BadAnswer, match="larger than"):
-                http.send(get(server))
+        with (
+            ScriptedServer(lambda _: Drop(endless)) as server,
+            client(max_bytes=100_000) as http,
+            pytest.raises(BadAnswer, match="larger than"),
+        ):
+            http.send(get(server))
 
     def test_a_small_answer_that_unpacks_to_a_large_one_is_cut_off(self) -> None:
         bomb = Reply(200, gzip.compress(b" " * 20_000_000), headers={"content-encoding": "gzip"})
-        with ScriptedServer(lambda _: bomb) as server, client(max_bytes=1_000_000) as http:
-            with pytest.raises(BadAnswer, match="larger than"):
-                http.send(get(server))
+        with (
+            ScriptedServer(lambda _: bomb) as server,
+            client(max_bytes=1_000_000) as http,
+            pytest.raises(BadAnswer, match="larger than"),
+        ):
+            http.send(get(server))
 
     def test_a_compressed_answer_is_read(self) -> None:
         packed = Reply(200, gzip.compress(b'{"a": 1}'), headers={"content-encoding": "gzip"})
@@ -402,9 +424,8 @@ class TestSecrecy:
 
     def test_a_query_with_names_is_not_in_messages_or_logs(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
-        with ScriptedServer(lambda _: Reply(400)) as server, client() as http:
-            with pytest.raises(Refused) as caught:
-                http.send(get(server, "/clients?name=Kowalski"))
+        with ScriptedServer(lambda _: Reply(400)) as server, client() as http, pytest.raises(Refused) as caught:
+            http.send(get(server, "/clients?name=Kowalski"))
         assert "Kowalski" not in str(caught.value) + caplog.text
 
     def test_cookies_are_not_kept(self) -> None:

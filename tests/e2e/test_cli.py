@@ -30,7 +30,12 @@ def syncd(world: World, *arguments: str, code: int = 0, config: bool = True) -> 
     if config:
         command += ["-c", str(world.config)]
     done = subprocess.run(
-        command, env={**os.environ, **world.env, "COLUMNS": "200"}, capture_output=True, text=True, cwd=world.folder, check=False
+        command,
+        env={**os.environ, **world.env, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        cwd=world.folder,
+        check=False,
     )
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
@@ -166,7 +171,23 @@ def test_the_schema_is_json(world: World, what: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["init", "check", "plan", "apply", "once", "run", "status", "conflicts", "links", "operations", "why", "db", "schema", "sandbox", "demo"],
+    [
+        "init",
+        "check",
+        "plan",
+        "apply",
+        "once",
+        "run",
+        "status",
+        "conflicts",
+        "links",
+        "operations",
+        "why",
+        "db",
+        "schema",
+        "sandbox",
+        "demo",
+    ],
 )
 def test_every_command_explains_itself(world: World, command: str) -> None:
     assert "Usage" in syncd(world, command, "--help", config=False)

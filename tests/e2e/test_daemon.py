@@ -169,7 +169,9 @@ def test_it_stays_up_while_the_store_is_away(world: World, daemon: Process) -> N
     """Connections are cut under it again and again."""
     eventually(lambda: daemon.said("run.finished"))
     for _ in range(3):
-        world.erp_store("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+        world.erp_store(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
         time.sleep(0.3)
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")
     iri = world.links()["C1"]
@@ -178,7 +180,10 @@ def test_it_stays_up_while_the_store_is_away(world: World, daemon: Process) -> N
 
 
 def test_no_secret_and_no_masked_field_is_in_the_log(world: World) -> None:
-    world.configure(MAPPING + "schedule: {every: 1s, full: 1h}\n", SETTINGS.replace("limits:", "log: {level: debug, mask: [addressCity]}\nlimits:"))
+    world.configure(
+        MAPPING + "schedule: {every: 1s, full: 1h}\n",
+        SETTINGS.replace("limits:", "log: {level: debug, mask: [addressCity]}\nlimits:"),
+    )
     process = Process(world)
     try:
         iri = world.links()["C1"]

@@ -200,9 +200,7 @@ def test_an_edit_in_the_erp_in_that_gap_is_refused_by_compare_and_set(linked: tu
 def test_a_peer_that_rewrites_what_it_is_sent_stays_quiet(linked: tuple[World, str]) -> None:
     """Per-side base: the rewritten form is what Flowtly agreed to, the sent form what the ERP has."""
     world, iri = linked
-    world.flowtly.faults.add(
-        "rewrite", method="PATCH", path="/clients", params={"field": "addressCity", "how": "upper"}
-    )
+    world.flowtly.faults.add("rewrite", method="PATCH", path="/clients", field="addressCity", how="upper")
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")
     world.run()
     assert world.clients()[iri]["addressCity"] == "VEJLE"
@@ -227,7 +225,9 @@ def test_a_change_costs_at_most_three_requests_at_flowtly(linked: tuple[World, s
 
 def test_one_way_fields_flow_one_way_and_the_source_stands(approved: World) -> None:
     world = approved
-    world.configure(MAPPING.replace("  dueDays: terms", "  dueDays: {external: terms, direction: to_flowtly}"))
+    world.configure(
+        MAPPING.replace("  dueDays: terms", "  dueDays: {external: terms, direction: to_flowtly, conflict: external}")
+    )
     world.run(person=True)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001", terms=14)
     world.settled()
@@ -239,3 +239,17 @@ def test_one_way_fields_flow_one_way_and_the_source_stands(approved: World) -> N
     (entry,) = [e for _, _, e in world.store.history("clients", "C1", iri) if e.event == "overwritten"]
     assert (entry.before, entry.after, entry.rule) == (60, 14, "one_way")
     assert isinstance(entry.before, int | Decimal)
+
+
+def test_an_edit_against_a_one_way_field_is_asked_about_unless_the_source_was_named_winner(approved: World) -> None:
+    world = approved
+    world.configure(MAPPING.replace("  dueDays: terms", "  dueDays: {external: terms, direction: to_flowtly}"))
+    world.run(person=True)
+    world.customer("C1", company_name="Ada ApS", vat_no="DK10000001", terms=14)
+    world.settled()
+    iri = world.links()["C1"]
+    world.edit(iri, dueDays=60)
+    world.run()
+    (question,) = world.questions("field")
+    assert (question.external, question.flowtly) == (14, 60)
+    assert world.clients()[iri]["dueDays"] == 60

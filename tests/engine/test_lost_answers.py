@@ -19,7 +19,7 @@ AFTER = [
 @pytest.mark.parametrize(("kind", "params"), AFTER, ids=["504", "502", "reset", "truncated"])
 def test_a_create_that_was_stored_but_not_answered_is_adopted(approved: World, kind: str, params: dict) -> None:
     world = approved
-    world.flowtly.faults.add(kind, method="POST", path="/clients", times=1, params=params)
+    world.flowtly.faults.add(kind, method="POST", path="/clients", times=1, **params)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001")
     world.settled()
     assert len(world.clients()) == 1
@@ -30,7 +30,7 @@ def test_a_create_that_was_stored_but_not_answered_is_adopted(approved: World, k
 
 def test_a_create_that_was_not_stored_is_sent_again_after_a_complete_look(approved: World) -> None:
     world = approved
-    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001")
     world.settled()
     assert len(world.clients()) == 1
@@ -40,7 +40,7 @@ def test_a_create_that_was_not_stored_is_sent_again_after_a_complete_look(approv
 def test_within_the_listing_grace_nothing_is_sent_again(world: World) -> None:
     world.configure(settings=SETTINGS.replace("listing_grace: 0s", "listing_grace: 1h"))
     world.run(person=True)
-    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001")
     for _ in range(3):
         report = world.run()
@@ -56,8 +56,8 @@ def test_within_the_listing_grace_nothing_is_sent_again(world: World) -> None:
 def test_a_listing_that_lags_behind_does_not_make_a_second_record(world: World) -> None:
     world.configure(settings=SETTINGS.replace("listing_grace: 0s", "listing_grace: 1h"))
     world.run(person=True)
-    world.flowtly.faults.add("listing_delay", method="POST", path="/clients", times=1, params={"requests": 6})
-    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("listing_delay", method="POST", path="/clients", times=1, requests=6)
+    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001")
     for _ in range(6):
         world.run()
@@ -67,7 +67,7 @@ def test_a_listing_that_lags_behind_does_not_make_a_second_record(world: World) 
 
 def test_without_a_vat_number_the_weaker_key_finds_it(approved: World) -> None:
     world = approved
-    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS")
     world.settled()
     assert len(world.clients()) == 1
@@ -82,7 +82,7 @@ def test_a_record_known_before_the_intent_is_never_taken_for_its_result(approved
     first = world.links()["C1"]
     world.erp("UPDATE customers SET vat_no = NULL WHERE customer_no = 'C1'")
     world.settled()
-    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, status=504)
     world.customer("C2", company_name="Ada ApS", vat_no="DK10000002")
     world.settled()
     assert world.links()["C1"] == first
@@ -93,7 +93,7 @@ def test_a_record_known_before_the_intent_is_never_taken_for_its_result(approved
 def test_several_hits_are_quarantined_and_a_person_says_which(world: World) -> None:
     world.configure(settings=SETTINGS.replace("listing_grace: 0s", "listing_grace: 1h"))
     world.run(person=True)
-    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001")
 
     def meanwhile(stage: str, done: int, _total: int | None) -> None:
@@ -121,7 +121,7 @@ def test_a_change_that_was_stored_but_not_answered_is_found_applied(approved: Wo
     world = approved
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001", city="Odense")
     world.settled()
-    world.flowtly.faults.add(kind, method="PATCH", path="/clients", times=1, params=params)
+    world.flowtly.faults.add(kind, method="PATCH", path="/clients", times=1, **params)
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")
     world.settled()
     assert world.diverged() == []
@@ -132,7 +132,7 @@ def test_a_change_that_was_not_stored_is_sent_again(approved: World) -> None:
     world = approved
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001", city="Odense")
     world.settled()
-    world.flowtly.faults.add("status", method="PATCH", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("status", method="PATCH", path="/clients", times=1, status=504)
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")
     world.settled()
     assert world.diverged() == []
@@ -167,8 +167,8 @@ def test_after_a_stop_the_intent_is_settled_before_anything_is_read(approved: Wo
 def test_an_edit_made_while_a_create_was_in_doubt_is_not_lost(world: World) -> None:
     world.configure(settings=SETTINGS.replace("listing_grace: 0s", "listing_grace: 1h"))
     world.run(person=True)
-    world.flowtly.faults.add("listing_delay", method="POST", path="/clients", times=1, params={"requests": 3})
-    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, params={"status": 504})
+    world.flowtly.faults.add("listing_delay", method="POST", path="/clients", times=1, requests=3)
+    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, status=504)
     world.customer("C1", company_name="Ada ApS", vat_no="DK10000001", city="Odense")
     world.run()
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C1'")

@@ -68,19 +68,24 @@ fields:
 """
 
 
+def plain(url: str) -> str:
+    """A database URL as psycopg itself reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
 class World:
     """People at both ends, and the engine between them."""
 
     def __init__(self, folder: Path, erp_url: str, store_url: str, flowtly: SandboxServer) -> None:
         self.folder = folder
-        self.erp_url = erp_url
+        self.erp_url = plain(erp_url)
         self.flowtly = flowtly
         self.config = folder / "syncd.yaml"
         self.env = {
             "FLOWTLY_URL": flowtly.url,
             "FLOWTLY_PASSWORD": "sandbox",
-            "ERP_DATABASE_URL": erp_url,
-            "SYNCD_DATABASE_URL": store_url,
+            "ERP_DATABASE_URL": plain(erp_url),
+            "SYNCD_DATABASE_URL": plain(store_url),
         }
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.app: App | None = None
@@ -139,7 +144,7 @@ class World:
             report = self.run()
             if report.plan is not None and not report.plan.pending and report.open_operations == 0:
                 return report
-        raise AssertionError("did not settle in five runs")
+        raise AssertionError(f"did not settle in five runs: {self.events[-12:]}")
 
     def questions(self, kind: str | None = None) -> list[ConflictRow]:
         """Open questions."""
@@ -235,7 +240,7 @@ class World:
 @contextmanager
 def built(folder: Path, erp_url: str, store_url: str, **config: Any) -> Iterator[World]:
     """A world with an empty ERP and an empty Flowtly."""
-    with psycopg.connect(erp_url) as connection:
+    with psycopg.connect(plain(erp_url)) as connection:
         connection.execute(TABLE)
     with SandboxServer(SandboxConfig(empty=True, **config)) as flowtly:
         world = World(folder, erp_url, store_url, flowtly)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -36,18 +36,40 @@ class Api:
         return members
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Callable[..., Api]]:
+    """As ``run``, but one server per settings for a whole file: for tests that leave nothing behind."""
+    started: dict[str, Api] = {}
+
+    def get(**settings: Any) -> Api:
+        name = repr(sorted(settings.items()))
+        if name not in started:
+            started[name] = start_api(settings)
+        return started[name]
+
+    yield get
+    stop_all(started.values())
+
+
 @pytest.fixture
 def run() -> Iterator[Callable[..., Api]]:
     """Starts a sandbox with these settings and gives a client; everything is stopped at the end."""
     started: list[Api] = []
 
     def start(**settings: Any) -> Api:
-        defaults: dict[str, Any] = {"envelope": "plain", "references": "code"}
-        api = Api(SandboxServer(SandboxConfig(**{**defaults, **settings})).start())
-        started.append(api)
-        return api
+        started.append(start_api(settings))
+        return started[-1]
 
     yield start
+    stop_all(started)
+
+
+def start_api(settings: dict[str, Any]) -> Api:
+    defaults: dict[str, Any] = {"envelope": "plain", "references": "code"}
+    return Api(SandboxServer(SandboxConfig(**{**defaults, **settings})).start())
+
+
+def stop_all(started: Iterable[Api]) -> None:
     for api in started:
         api.http.close()
         api.server.stop()

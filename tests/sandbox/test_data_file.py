@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -30,15 +31,29 @@ def test_records_ids_and_deletions_survive_a_restart(tmp_path: Path):
         made = server.state.insert("Client", {"name": "Kept Ø", "tin": "12345678"})
         server.state.update("Client", 1, {"name": "Renamed"})
         server.state.insert("ClientContact", {"client": "/api/clients/2", "name": "A", "email": "a@example.com"})
-        newest = server.state.insert("ClientContact", {"client": "/api/clients/2", "name": "B", "email": "b@example.com"})
+        newest = server.state.insert(
+            "ClientContact", {"client": "/api/clients/2", "name": "B", "email": "b@example.com"}
+        )
         server.state.delete("ClientContact", newest["id"])
         before = server.state.dump()
     with SandboxServer(config) as server:
         assert server.state.dump() == before
         assert server.state.get("Client", made["id"])["name"] == "Kept Ø"
-        again = server.state.insert("ClientContact", {"client": "/api/clients/2", "name": "C", "email": "c@example.com"})
+        again = server.state.insert(
+            "ClientContact", {"client": "/api/clients/2", "name": "C", "email": "c@example.com"}
+        )
         assert again["id"] == newest["id"] + 1, "an id must not be given twice"
     assert list(path.parent.iterdir()) == [path], "no partial file stays behind"
+
+
+def test_a_change_reaches_the_file_while_the_server_runs(tmp_path: Path):
+    path = tmp_path / "data.json"
+    with SandboxServer(SandboxConfig(data=path, clients=2)) as server:
+        server.state.update("Client", 1, {"name": "Seen from outside"})
+        deadline = time.monotonic() + 10
+        while "Seen from outside" not in path.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert "Seen from outside" in path.read_text()
 
 
 def test_an_existing_file_is_not_seeded_again(tmp_path: Path):
@@ -52,7 +67,14 @@ def test_an_existing_file_is_not_seeded_again(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not json", b"[]", b'{"format": 2, "records": {}}', b"\xff\xfe", b'{"format": 1, "references": "iri", "records": {"Nope": {}}}'],
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b'{"format": 2, "records": {}}',
+        b"\xff\xfe",
+        b'{"format": 1, "references": "iri", "records": {"Nope": {}}}',
+    ],
 )
 def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes):
     path = tmp_path / "data.json"
@@ -88,7 +110,9 @@ def test_a_taken_port_is_one_clear_error():
 def test_the_foreground_server_ends_on_a_signal_with_everything_written(tmp_path: Path, number: signal.Signals):
     path = tmp_path / "data.json"
     with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(path)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.getcwd()}
+        [sys.executable, "-c", SERVE, str(path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     ) as process:
         try:
             url = process.stdout.readline().decode().strip()

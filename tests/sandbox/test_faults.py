@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -219,8 +220,10 @@ def test_rules_are_written_without_the_prefix_on_every_front(run: Callable[..., 
         ("html", {"path": "^("}, "no regular expression"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(run: Callable[..., Api], kind: str, settings: dict[str, object], says: str):
-    faults = run(clients=1).server.faults
+def test_a_rule_that_makes_no_sense_is_refused(
+    shared: Callable[..., Api], kind: str, settings: dict[str, object], says: str
+):
+    faults = shared(clients=1).server.faults
     with pytest.raises(ValueError, match=says):
         faults.add(kind, **settings)
     assert faults.rules() == []
@@ -255,8 +258,8 @@ def test_rules_can_be_set_listed_and_removed_over_http(run: Callable[..., Api]):
         {"kind": "html", "params": {"kind": "latency"}},
     ],
 )
-def test_a_bad_rule_over_http_is_400_with_a_sentence(run: Callable[..., Api], rule: object):
-    api = run(clients=1)
+def test_a_bad_rule_over_http_is_400_with_a_sentence(shared: Callable[..., Api], rule: object):
+    api = shared(clients=1)
     answer = httpx.post(f"{api.server.origin}/_sandbox/faults", json=rule)
     assert answer.status_code == 400
     assert answer.json()["error"]
@@ -264,5 +267,5 @@ def test_a_bad_rule_over_http_is_400_with_a_sentence(run: Callable[..., Api], ru
 
 
 def test_every_kind_is_exercised_in_this_file():
-    source = open(__file__, encoding="utf-8").read()
+    source = Path(__file__).read_text(encoding="utf-8")
     assert [kind for kind in KINDS if f'"{kind}"' not in source] == []

@@ -1,18 +1,17 @@
 """Every recorded request is sent to the sandbox; what it answers must be as recorded, or be listed with a reason.
 
-Compared: status, media type and eight more headers, and the body byte for byte, with fresh ids, stamps and tokens
+Compared: status, media type and nine more headers, and the body byte for byte, with fresh ids, stamps and tokens
 masked. Of the four documents about the API only the top-level keys are compared, of the entry point its ``@`` keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from syncd.sandbox.server import SandboxConfig, SandboxServer
-from tests.sandbox.replay import VERSIONS, Case, Reply, Replayer, cases, differences
+from tests.sandbox.replay import VERSIONS, Case, Replayer, Reply, cases, differences
 
 LATER = {
     "budgets": (
@@ -36,9 +35,14 @@ LATER = {
     "invoices": "collection-invoices create-invoice create-invoice-child item-invoice-parent",
 }
 LEFT_OUT = {
-    (version, name): f"{what}: not served yet" for version in VERSIONS for what, names in LATER.items() for name in names.split()
+    (version, name): f"{what}: not served yet"
+    for version in VERSIONS
+    for what, names in LATER.items()
+    for name in names.split()
 }
-LEFT_OUT["api-platform-3.4", "create-wrong-kind-of-iri"] = "its text names the PHP class of a supplier, which is not served yet"
+LEFT_OUT["api-platform-3.4", "create-wrong-kind-of-iri"] = (
+    "its text names the PHP class of a supplier, which is not served yet"
+)
 """(version, case) -> why it is not compared."""
 
 CITIES = ["København", "Århus", "Warszawa", "Łódź", "Malmö", "Göteborg", "Berlin"]
@@ -65,7 +69,12 @@ def as_recorded(server: SandboxServer) -> None:
         )
         iri = f"/api/clients/{client['id']}"
         if number % 3 == 0:
-            contact = {"client": iri, "type": "billing", "email": f"contact{number}@example.com", "name": f"Contact {number}"}
+            contact = {
+                "client": iri,
+                "type": "billing",
+                "email": f"contact{number}@example.com",
+                "name": f"Contact {number}",
+            }
             server.state.insert("ClientContact", contact)
         if number % 10 == 0:
             note = {"client": iri, "employee": "/api/employees/1", "note": f"Call back about offer #{number}"}
@@ -90,8 +99,8 @@ def replay(version: str) -> list[tuple[Case, Reply]]:
 
 
 @pytest.fixture(scope="module", params=sorted(VERSIONS))
-def replayed(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[tuple[Case, Reply]]]]:
-    yield request.param, replay(request.param)
+def replayed(request: pytest.FixtureRequest) -> tuple[str, list[tuple[Case, Reply]]]:
+    return request.param, replay(request.param)
 
 
 def test_both_versions_are_recorded_case_by_case() -> None:
@@ -102,7 +111,11 @@ def test_both_versions_are_recorded_case_by_case() -> None:
 
 def test_the_sandbox_answers_as_recorded(replayed: Any) -> None:
     version, pairs = replayed
-    wrong = {case.name: found for case, got in pairs if (version, case.name) not in LEFT_OUT and (found := differences(case, got))}
+    wrong = {
+        case.name: found
+        for case, got in pairs
+        if (version, case.name) not in LEFT_OUT and (found := differences(case, got))
+    }
     listing = "\n".join(f"{name}: {problem}" for name, problems in wrong.items() for problem in problems)
     assert not wrong, f"{version}:\n{listing}"
 

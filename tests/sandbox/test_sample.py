@@ -65,7 +65,9 @@ def test_the_erp_overlaps_and_disagrees_as_asked():
     assert len(differing) == 12
     without_vat = [row for row in rows if row["vat_no"] is None]
     assert len(without_vat) == 5
-    assert {(row["company_name"], row["country_code"]) for row in without_vat} <= {(each.name, each.country) for each in known}
+    assert {(row["company_name"], row["country_code"]) for row in without_vat} <= {
+        (each.name, each.country) for each in known
+    }
     twice = [vat for vat, times in Counter(row["vat_no"] for row in rows if row["vat_no"]).items() if times > 1]
     assert len(twice) == 2
     assert set(twice) <= {f"{each.country}{each.tin}" for each in known}
@@ -73,7 +75,14 @@ def test_the_erp_overlaps_and_disagrees_as_asked():
 
 
 def agrees(row: dict[str, object], each: object) -> bool:
-    pairs = {"terms": "due_days", "phone": "phone", "street_line": "street", "building_no": "building", "city": "city", "zip": "postcode"}
+    pairs = {
+        "terms": "due_days",
+        "phone": "phone",
+        "street_line": "street",
+        "building_no": "building",
+        "city": "city",
+        "zip": "postcode",
+    }
     return all(row[column] == getattr(each, name) for column, name in pairs.items())
 
 

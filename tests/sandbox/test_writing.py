@@ -36,10 +36,10 @@ def test_with_iris_country_and_currency_are_required_and_must_be_iris(run: Calla
     assert (made.json()["status"], made.json()["tinType"]) == ("active", "vat")
 
 
-def test_a_wrong_kind_of_iri_is_told_apart_in_the_words_of_the_older_server(run: Callable[..., Api]):
+def test_a_wrong_kind_of_iri_is_told_apart_in_the_words_of_the_older_server(shared: Callable[..., Api]):
     body = {"client": "/api/employees/1", "note": "n"}
-    assert run(envelope="plain").post("/client-notes", body).json()["detail"] == 'Invalid IRI "/api/employees/1".'
-    older = run(envelope="hydra").post("/client-notes", body).json()["detail"]
+    assert shared(envelope="plain").post("/client-notes", body).json()["detail"] == 'Invalid IRI "/api/employees/1".'
+    older = shared(envelope="hydra").post("/client-notes", body).json()["detail"]
     assert older.startswith('Failed to denormalize attribute "client"')
 
 
@@ -74,8 +74,10 @@ def test_a_wrong_kind_of_iri_is_told_apart_in_the_words_of_the_older_server(run:
     ids=range(24),
 )
 @pytest.mark.parametrize("envelope", ["plain", "hydra"])
-def test_a_bad_body_is_refused_and_nothing_is_stored(run: Callable[..., Api], envelope: str, body: bytes, status: int):
-    api = run(envelope=envelope)
+def test_a_bad_body_is_refused_and_nothing_is_stored(
+    shared: Callable[..., Api], envelope: str, body: bytes, status: int
+):
+    api = shared(envelope=envelope)
     before = api.server.state.dump()
     answer = api.http.post("/clients", content=body, headers=LINKED)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json; charset=utf-8")
@@ -85,7 +87,7 @@ def test_a_bad_body_is_refused_and_nothing_is_stored(run: Callable[..., Api], en
 
 def test_a_nul_byte_and_every_escaped_letter_come_back_as_they_were_sent(run: Callable[..., Api]):
     api = run()
-    name = "a\x00b \"q\" 'p' <t> & / \\ \u2028 \\\" Łódź \U0001f600"
+    name = 'a\x00b "q" \'p\' <t> & / \\ \u2028 \\" Łódź \U0001f600'
     made = api.post("/clients", {"name": name})
     assert made.json()["name"] == name
     assert api.get("/clients/66", headers={"Accept": "application/json"}).json()["name"] == name
@@ -98,14 +100,14 @@ def test_a_duplicate_key_means_the_last(run: Callable[..., Api]):
     assert made.json()["name"] == "last"
 
 
-def test_an_id_in_a_plain_json_create_asks_for_an_update_and_is_refused(run: Callable[..., Api]):
-    api = run()
+def test_an_id_in_a_plain_json_create_asks_for_an_update_and_is_refused(shared: Callable[..., Api]):
+    api = shared()
     answer = api.http.post("/clients", content=b'{"id": 1, "name": "x"}', headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["detail"]) == (400, "Update is not allowed for this operation.")
 
 
-def test_a_refused_patch_changes_nothing_not_even_contacts(run: Callable[..., Api]):
-    api = run()
+def test_a_refused_patch_changes_nothing_not_even_contacts(shared: Callable[..., Api]):
+    api = shared()
     before = api.server.state.dump()
     assert api.patch("/clients/3", {"name": "", "clientContacts": []}).status_code == 422
     assert api.patch("/clients/3", {"clientContacts": [], "dueDays": "x"}).status_code == 400
@@ -203,7 +205,9 @@ def test_many_threads_write_and_read_without_losing_anything(run: Callable[..., 
     made = [f"Client {number}" for number in range(120)]
 
     def work(name: str) -> Any:
-        client = api.post("/clients", {"name": name, "clientContacts": [{"name": name, "email": "c@example.com"}]}).json()
+        client = api.post(
+            "/clients", {"name": name, "clientContacts": [{"name": name, "email": "c@example.com"}]}
+        ).json()
         key = client["id"]
         api.patch(f"/clients/{key}", {"addressCity": f"City of {key}"})
         page = api.get("/clients?itemsPerPage=100").json()
@@ -232,7 +236,9 @@ def test_edits_in_process_and_over_http_at_once_stay_consistent(run: Callable[..
         for act in (by_hand, over_http):
             pool.map(act, range(40))
     clients = {each["id"]: each for each in api.members("/clients?itemsPerPage=100")}
-    assert all(clients[n + 1]["name"] == f"By hand {n}" and clients[n + 1]["addressCity"] == f"City {n}" for n in range(40))
+    assert all(
+        clients[n + 1]["name"] == f"By hand {n}" and clients[n + 1]["addressCity"] == f"City {n}" for n in range(40)
+    )
 
 
 def test_a_declaration_with_numbers_dates_and_flags_is_served_by_the_same_rules():
@@ -257,8 +263,16 @@ def test_a_declaration_with_numbers_dates_and_flags_is_served_by_the_same_rules(
     )
     assert json.dumps(row["amount"]) == "-125"
     assert row["issued"] == "2024-12-31T23:30:00+00:00", "the offset is cut off, not converted (recorded)"
-    assert writer.create(invoice, {"amount": 1.5, "issued": "2024-01-01"}, origin="")["issued"] == "2024-01-01T00:00:00+00:00"
-    for bad in ({"amount": "1"}, {"amount": 1, "paid": 1}, {"amount": 1, "issued": "31/12/2024"}, {"amount": 1, "issued": ""}):
+    assert (
+        writer.create(invoice, {"amount": 1.5, "issued": "2024-01-01"}, origin="")["issued"]
+        == "2024-01-01T00:00:00+00:00"
+    )
+    for bad in (
+        {"amount": "1"},
+        {"amount": 1, "paid": 1},
+        {"amount": 1, "issued": "31/12/2024"},
+        {"amount": 1, "issued": ""},
+    ):
         with pytest.raises(ApiError, match=r"must be|parse|empty string"):
             writer.create(invoice, bad, origin="")
     with pytest.raises(Invalid):

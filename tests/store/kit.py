@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,3 +140,13 @@ class Kit:
             "SELECT external_digest, flowtly_digest FROM link WHERE external_key = :key", key=key
         )
         return external, flowtly
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """True once it holds: a server process needs a moment to notice that its client has left."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True

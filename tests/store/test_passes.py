@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from syncd.errors import BadAnswer, StoreUnavailable
-from syncd.ports import Pass, Status, Store
+from syncd.ports import Pass, Settlement, Status, Store
 from syncd.store.postgres import PostgresStore
-from tests.store.kit import EXTERNAL, FLOWTLY, MAPPING, NOW, Kit, digest, iri, pending, rest, seen
+from tests.store.kit import EXTERNAL, FLOWTLY, MAPPING, NOW, Kit, digest, eventually, iri, pending, seen
 
 
 def test_the_store_and_its_pass_are_what_the_ports_ask_for(kit: Kit) -> None:
@@ -58,7 +58,6 @@ def test_an_idle_pass_rewrites_no_row_of_a_permanent_table(kit: Kit, full: bool)
     versions = _versions(kit)
     kit.walk({**dict.fromkeys(keys, 1), "stranger": 7}, full=full, cursor="2031-01-01T00:00:00+00:00")
     assert _versions(kit) == versions
-    assert kit.scalar("SELECT count(*) FROM pg_stat_user_tables WHERE relname = 'pass_seen'") == 0
 
 
 def _versions(kit: Kit) -> list[tuple[object, ...]]:
@@ -102,7 +101,7 @@ def test_a_side_that_reads_again_as_it_was_settled_is_withdrawn(kit: Kit) -> Non
 def test_a_withdrawn_side_stirs_what_was_asked_about_the_other(kit: Kit) -> None:
     kit.link("a", "b")
     for key in ("a", "b"):
-        kit.settle_asked(key) if hasattr(kit, "settle_asked") else _ask(kit, key)
+        _ask(kit, key)
     assert kit.work() == []
     kit.walk({"a": 1, "b": "2"})
     assert kit.work() == [("a", False, True)]
@@ -110,8 +109,6 @@ def test_a_withdrawn_side_stirs_what_was_asked_about_the_other(kit: Kit) -> None
 
 
 def _ask(kit: Kit, key: str) -> None:
-    from syncd.ports import Settlement
-
     kit.settle(
         Settlement(
             key,
@@ -125,8 +122,6 @@ def _ask(kit: Kit, key: str) -> None:
 def test_news_starts_over_and_the_rest_keeps_its_place(kit: Kit) -> None:
     kit.link("a")
     parked = pending("a", 2, status=Status.PARKED, attempts=3, due_at=NOW, problem="refused")
-    from syncd.ports import Settlement
-
     kit.settle(Settlement("a", iri("a"), external=parked))
     first = kit.observation("a")
     with kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=False) as passing:
@@ -217,7 +212,7 @@ def test_the_temporary_table_ends_with_the_pass_even_when_the_walk_fails(kit: Ki
     passing.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         passing.differing({"b": digest(1)})
-    assert connections() <= before
+    assert eventually(lambda: connections() <= before)
 
 
 def test_two_passes_at_once_do_not_see_each_other(store: PostgresStore) -> None:
@@ -250,4 +245,3 @@ def test_times_come_back_as_utc_whatever_the_server_thinks(kit: Kit) -> None:
     kit.walk({"a": 1}, changed_at=stamp)
     assert kit.observation("a").changed_at == stamp
     assert kit.observation("a").changed_at.utcoffset().total_seconds() == 0
-    assert rest(1).observation is None

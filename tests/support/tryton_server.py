@@ -50,6 +50,7 @@ class TrytonServer:
     log: Path
     username: str = "admin"
     password: str = PASSWORD
+    process: subprocess.Popen[bytes] | None = None
     _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=120))
     _session: str = ""
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -90,6 +91,22 @@ class TrytonServer:
             self.rpc("model.res.user.warning.create", [{"user": user, "name": name, "always": False}])
         raise TrytonTrouble("the merge asked for ever")
 
+    def stop(self) -> None:
+        """End the process: later requests find nobody there."""
+        if self.process is not None:
+            _stop(self.process)
+
+    @property
+    def stopped(self) -> bool:
+        """True when the process has ended."""
+        return self.process is not None and self.process.poll() is not None
+
+    def clear(self) -> None:
+        """Delete every party."""
+        found = self.rpc("model.party.party.search", [["active", "in", [True, False]]], 0, None, [])
+        if found:
+            self.rpc("model.party.party.delete", found)
+
     def close(self) -> None:
         """Release the test's own connection; the process is stopped by the context manager."""
         self._client.close()
@@ -115,13 +132,13 @@ def tryton_server(folder: Path, *, version: str = "8.2", postgres_url: str | Non
     folder.mkdir(parents=True, exist_ok=True)
     with _database(home, folder, version, postgres_url) as (name, uri):
         process, port, log = _start(home, folder, name, uri)
-        server = TrytonServer(f"http://127.0.0.1:{port}", name, version, log)
+        server = TrytonServer(f"http://127.0.0.1:{port}", name, version, log, process=process)
         try:
             _wait(server, process)
             yield server
         finally:
             server.close()
-            _stop(process)
+            server.stop()
 
 
 def environment(version: str) -> Path:

@@ -221,9 +221,12 @@ def test_a_recorded_collection_is_a_page(version: str, number: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("number", EMPTY_BUT_CLAIMS_MORE)
 def test_an_empty_first_page_with_a_total_is_not_an_empty_remote(version: str, number: int) -> None:
-    with _served(case(version, number)) as server, flowtly(server.url) as connector:
-        with pytest.raises(BadAnswer, match="no members of 65"):
-            list(connector.pages(Query("clients"), None))
+    with (
+        _served(case(version, number)) as server,
+        flowtly(server.url) as connector,
+        pytest.raises(BadAnswer, match="no members of 65"),
+    ):
+        list(connector.pages(Query("clients"), None))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -250,9 +253,12 @@ def test_three_recorded_pages_are_one_whole_walk(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("number", COLLECTION_TROUBLE)
 def test_a_recorded_error_of_a_collection_raises(version: str, number: int) -> None:
-    with _every_time(case(version, number)) as server, flowtly(server.url, retries=0) as connector:
-        with pytest.raises(ERRORS[GROUP[number]]):
-            list(connector.pages(Query("clients"), None))
+    with (
+        _every_time(case(version, number)) as server,
+        flowtly(server.url, retries=0) as connector,
+        pytest.raises(ERRORS[GROUP[number]]),
+    ):
+        list(connector.pages(Query("clients"), None))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -277,9 +283,12 @@ def test_a_recorded_404_of_an_item_is_a_proven_absence(version: str, number: int
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("number", [12, 92, 93])
 def test_a_recorded_404_of_the_router_proves_nothing(version: str, number: int) -> None:
-    with _served(case(version, number)) as server, flowtly(server.url) as connector:
-        with pytest.raises(BadAnswer, match="IRI prefix"):
-            connector.read(Query("clients"), "/api/clients/3")
+    with (
+        _served(case(version, number)) as server,
+        flowtly(server.url) as connector,
+        pytest.raises(BadAnswer, match="IRI prefix"),
+    ):
+        connector.read(Query("clients"), "/api/clients/3")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -6,7 +6,7 @@ whatever a key or a declaration says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from threading import Event
 from typing import Any, Final
@@ -82,6 +82,11 @@ class Calls:
     def payload(self, resource: Resource, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What may be sent of ``fields``. Raises Refused."""
         return self._records[resource.name].payload(fields)
+
+    def known(self, resource: Resource, names: Iterable[str]) -> None:
+        """Raises Refused for a field that a resource with a published schema does not have."""
+        for name in names:
+            self._records[resource.name].field(name)
 
     def glance(self, resource: Resource, *, otherwise: Resource) -> tuple[Resource, Envelope]:
         """One page of ``resource``, or of ``otherwise`` where the first is not there or not for us."""

@@ -109,6 +109,7 @@ class FlowtlyConnector:
         A candidate filter narrows the walk where the server knows it; where it is refused the whole is walked.
         """
         resource = resource_named(query.resource)
+        self._calls.known(resource, values)
         narrowed = server_filter(resource, values, self._addresses.prefix)
         try:
             yield from self._matching(resource, narrowed, values)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.connectors.flowtly.addresses import Addresses, is_segment
-from syncd.connectors.flowtly.catalogue import Resource
+from syncd.connectors.flowtly.catalogue import Field, Resource
 from syncd.connectors.flowtly.resources import RESOURCES
 from syncd.errors import BadAnswer, Refused
 from syncd.mapping.problems import did_you_mean
@@ -27,18 +27,23 @@ class Records:
         self._under = addresses.iri(resource.path) + "/"
         self._blank: dict[str, Any] = dict.fromkeys(resource.by_name)
         self._references = tuple(resource.references.items())
+        self._width, self._skip, self._stamp = len(self._blank), len(self._under), resource.stamp
 
     def record(self, item: dict[str, Any]) -> Record:
         """The record of one item under its IRI. Raises BadAnswer when it has no usable identity."""
         raw = self._blank | item
-        for name in [name for name in item if name[:1] == "@"]:
-            del raw[name]
+        iri = raw.pop("@id", None)
+        raw.pop("@type", None)
+        raw.pop("@context", None)
+        if len(raw) != self._width:
+            for name in [name for name in raw if name[:1] == "@"]:
+                del raw[name]
         for name, target in self._references:
-            value = raw[name]
-            if value.__class__ is dict:
-                raw[name] = self._iri_of(value, target)
-        stamp = self._resource.stamp
-        return Record(self.key(item), raw, None if stamp is None else _moment(raw[stamp]))
+            if raw[name].__class__ is dict:
+                raw[name] = self._iri_of(raw[name], target)
+        if not (isinstance(iri, str) and iri.startswith(self._under) and iri[self._skip :].isalnum()):
+            iri = self.key(item)
+        return Record(iri, raw, None if self._stamp is None else _moment(raw[self._stamp]))
 
     def key(self, item: Mapping[str, Any]) -> str:
         """The ``@id`` as it came; without a usable one (a bare array, a blank node) the IRI made from ``id``."""
@@ -53,7 +58,7 @@ class Records:
     def owns(self, iri: str) -> bool:
         """True for the IRI of one record of this resource, in relative or absolute form."""
         if iri.startswith(self._under):
-            return is_segment(iri[len(self._under) :])
+            return is_segment(iri[self._skip :])
         try:
             path = self._addresses.path(iri)
         except BadAnswer:
@@ -65,19 +70,24 @@ class Records:
         """True when two IRIs of this resource name one record."""
         return left == right or self._addresses.path(left) == self._addresses.path(right)
 
+    def field(self, name: str) -> Field | None:
+        """A field by name; None for one that may exist without being published. Raises Refused for one that cannot."""
+        found = self._resource.by_name.get(name)
+        if found is None and not self._resource.open:
+            hint = did_you_mean(name, self._resource.by_name)
+            raise Refused(f"{self._resource.name} has no field {name!r}{f' ({hint})' if hint else ''}")
+        return found
+
     def payload(self, fields: Raw) -> dict[str, Any]:
-        """What to send. Raises Refused for a field that is unknown, computed or nested."""
+        """What to send. Raises Refused for a field that is unknown, computed or nested, and for text with NUL."""
         for name, value in fields.items():
-            field = self._resource.by_name.get(name)
-            if field is None:
-                hint = did_you_mean(name, self._resource.by_name)
-                raise Refused(f"{self._resource.name} has no field {name!r}{f' ({hint})' if hint else ''}")
-            if not field.writable:
-                raise Refused(f"{self._resource.name}: field {name} is computed by Flowtly and cannot be written")
-            if isinstance(value, Mapping) or (
-                isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value)
-            ):
-                raise Refused(f"{self._resource.name}: field {name} would send nested records; write them on their own")
+            field, where = self.field(name), f"{self._resource.name}: field {name}"
+            if field is None or not field.writable:
+                raise Refused(f"{where} is computed by Flowtly and cannot be written")
+            if isinstance(value, str) and "\x00" in value:
+                raise Refused(f"{where} holds a NUL character, which no database takes")
+            if _is_nested(value):
+                raise Refused(f"{where} would send nested records; write them on their own")
         return dict(fields)
 
     def _iri_of(self, embedded: dict[str, Any], target: str) -> Any:
@@ -89,6 +99,12 @@ class Records:
         if resource is None or not isinstance(number, int | str) or isinstance(number, bool):
             return embedded
         return self._addresses.iri(f"{resource.path}/{number}")
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value)
+    )
 
 
 def _moment(text: Any) -> datetime | None:

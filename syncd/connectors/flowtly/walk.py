@@ -1,7 +1,9 @@
 """Walking a collection to its proven end: pages follow ``next``, and every way a server can mislead us is looked for.
 
 It never computes a page from the size that was asked for, and never ends normally when the members seen do not add up
-to what the server claims: pages are offsets, and a deletion between two of them hides one record.
+to what the server claims: pages are offsets, and a deletion between two of them hides one record. So the members seen
+must reach the largest total that was claimed on the way. A deletion and an insertion that cancel each other out within
+one walk cannot be noticed here: absence needs more proof than one walk.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class Walk:
         self._fetch, self._addresses, self._path, self._records = fetch, addresses, path, records
         self._asked = page_size
         self._seen = 0
-        self._total: int | None = None
+        self._total = 0
         self._last_keys: frozenset[str] = frozenset()
         self.served: int | None = None
         """Members per page that the server really gives, where it is less than asked."""
@@ -80,11 +82,11 @@ class Walk:
             self.served = len(records)
         # An insertion before us pushes records onto the next page again: those are not further ones.
         self._seen += len(keys - self._last_keys)
-        self._total = envelope.total if envelope.total is not None else self._total
+        self._total = max(self._total, envelope.total or 0)
         self._last_keys = keys
 
     def _finish(self, pages: int) -> None:
-        if self._total is not None and self._seen < self._total:
+        if self._seen < self._total:
             size = f", {self.served} a page where {self._asked} were asked for" if self.served is not None else ""
             raise ReadCut(
                 f"GET {self._path}: page shift: {self._seen} of {self._total} records seen on {pages} pages{size}; "

@@ -42,7 +42,7 @@ def parse(text: str, newest: Any) -> Any:
 
 def begin(cursor: Any, newest: Any, reach: Reach) -> Any:
     """The lowest stamp to read again. A table whose newest stamp lies before the cursor has gone back in time."""
-    start = min(cursor, newest)
+    start = earlier(cursor, newest)
     if isinstance(start, datetime):
         return _earlier(start, reach)
     if isinstance(start, date):
@@ -50,6 +50,20 @@ def begin(cursor: Any, newest: Any, reach: Reach) -> Any:
     if isinstance(start, str):
         return _earlier_text(start, reach)
     return start - reach.versions
+
+
+def earlier(left: Any, right: Any) -> Any:
+    """The lesser of two stamps. Two ISO texts are compared as times: one may have a T where the other has a blank."""
+    if isinstance(left, str) and isinstance(right, str):
+        first, second = _iso(left), _iso(right)
+        if first is not None and second is not None:
+            return left if first.replace(tzinfo=None) <= second.replace(tzinfo=None) else right
+    return min(left, right)
+
+
+def later(left: Any, right: Any) -> Any:
+    """The greater of two stamps, compared as ``earlier`` does."""
+    return right if earlier(left, right) is left else left
 
 
 def ceiling(newest: Any, now: datetime, zone: ZoneInfo) -> Any:

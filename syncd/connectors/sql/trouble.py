@@ -22,6 +22,7 @@ _DENIED_TEXT: Final = (
     "read-only transaction",
     "login failed",
     "not permitted to log in",
+    "authentication failed for user",
 )
 _LATER_TEXT: Final = (
     "database is locked",
@@ -49,6 +50,7 @@ _BY_CLASS: Final[dict[str, type[SyncdError]]] = {
 }
 _BY_STATE: Final[dict[str, type[SyncdError]]] = {"42501": Denied, "25006": Denied}
 
+_NO_ROLE: Final = re.compile(r'role "[^"]*" does not exist')
 _SCHEMA_STATES: Final = frozenset({"42703", "42P01", "42704"})
 _SCHEMA_TEXT: Final = ("no such table", "no such column", "unknown column", "doesn't exist")
 
@@ -103,6 +105,8 @@ def _from_driver(text: str, error: DBAPIError) -> SyncdError:
 
 def _from_text(text: str, error: DBAPIError) -> SyncdError:
     low = text.lower()
+    if _NO_ROLE.search(text):
+        return Denied(text)
     for kind, words in ((Denied, _DENIED_TEXT), (Later, _LATER_TEXT), (Refused, _REFUSED_TEXT)):
         if any(word in low for word in words):
             return kind(text)

@@ -78,8 +78,6 @@ def bound(value: Any, kind: str, zone: ZoneInfo, *, aware: bool, loose: bool) ->
     """The inverse of reading: what to send for a raw value. ``aware``: the column keeps a zone. Raises ValueError."""
     if value is None:
         return None
-    if isinstance(value, str) and kind == "text":
-        return value
     sent = _BINDERS[kind](value) if kind in _BINDERS else value
     if isinstance(sent, datetime):
         sent = _in_zone(sent, zone, aware=aware)
@@ -157,8 +155,8 @@ def _date(value: Any) -> date:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str | Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
+    if isinstance(value, str):
+        return value
     raise Misfit(f"{_called(value)} cannot stand in a text column")
 
 

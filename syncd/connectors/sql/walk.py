@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from syncd.connectors.sql.cursors import Reach, begin, ceiling, parse, spell
+from syncd.connectors.sql.cursors import Reach, begin, ceiling, earlier, later, parse, spell
 from syncd.connectors.sql.database import Database
 from syncd.connectors.sql.tables import Column
 from syncd.connectors.sql.view import View, after
@@ -84,13 +84,13 @@ class Walk:
             yield Page(())
             return
         top = ceiling(mark.newest, mark.now, self._reach.zone)
-        floor = min(at, mark.newest)
+        floor = earlier(at, mark.newest)
         since = begin(at, mark.newest, self._reach)
         base = self._view.select().where(column.sql >= since, column.sql <= mark.newest)
         place = self._view.position(column)
         for rows, last in self._chunks(base, (column, self._view.key)):
-            reached = max(floor, rows[-1][place]) if rows and not last else mark.newest
-            yield self._page(rows, spell(min(reached, top)))
+            reached = later(floor, rows[-1][place]) if rows and not last else mark.newest
+            yield self._page(rows, spell(earlier(reached, top)))
 
     def _chunks(self, base: Select[Any], order: Sequence[Column]) -> Iterator[tuple[Sequence[Row[Any]], bool]]:
         """Rows in order, in pages; the flag marks the last page. Rows with one position never part over two pages."""

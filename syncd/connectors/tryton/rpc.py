@@ -30,6 +30,7 @@ class Rpc:
         options = Options(
             timeout=settings.timeout.total_seconds(),
             deadline=settings.deadline.total_seconds(),
+            retries=settings.retries,
             concurrency=settings.concurrency,
             most=settings.concurrency,
         )

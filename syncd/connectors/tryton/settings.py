@@ -31,6 +31,7 @@ class TrytonSettings(BaseModel):
     deadline: Duration = Field(
         default=timedelta(seconds=120), gt=timedelta(0), description="Longest time of one call with its retries"
     )
+    retries: int = Field(default=4, ge=0, le=20, description="Further attempts of a call that changes nothing")
     concurrency: int = Field(
         default=1, ge=1, le=8, description="Requests in flight; more than 1 needs PostgreSQL there"
     )

@@ -7,11 +7,11 @@ with the last page only: the newest stamp that Tryton had when the walk began.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from syncd.connectors.tryton.domains import ANY_STATE, changed_since
+from syncd.connectors.tryton.domains import ANY_STATE, Domain, changed_since
 from syncd.connectors.tryton.party import READ_FIELDS, newest, record
 from syncd.connectors.tryton.rpc import Rpc
 from syncd.errors import BadAnswer, Later, ReadCut
@@ -19,7 +19,7 @@ from syncd.ports import Page
 
 _PARTY: Final = "party.party"
 _CHILDREN: Final = ("party.address", "party.contact_mechanism", "party.identifier")
-_IDS: Final = 2000  # rows of one request that asks for ids and stamps only
+_IDS: Final = 1000  # rows of one request that asks for ids and stamps only
 _DAY: Final = timedelta(days=1)
 
 
@@ -40,6 +40,17 @@ class Walk:
     def all(self) -> Iterator[Page]:
         """Every page of a full walk, without a cursor. Raises as ``run``."""
         yield from _whole(self._everything(None))
+
+    def table(self, model: str, fields: Sequence[str], *conditions: Domain) -> Iterator[dict[str, Any]]:
+        """All rows of a model, active or not, in id order. Raises Later, Denied, BadAnswer at any point."""
+        last = 0
+        while True:
+            domain = [["id", ">", last], ANY_STATE, *conditions]
+            rows = self._search(model, domain, _IDS, [["id", "ASC"]], list(fields))
+            yield from rows
+            if len(rows) < _IDS:
+                return
+            last = self._last(rows, last)
 
     def _full(self) -> Iterator[Page]:
         mark = self._newest()
@@ -63,7 +74,7 @@ class Walk:
         ids = sorted(self._changed(since))
         chunks = [ids[start : start + self._size] for start in range(0, len(ids), self._size)] or [[]]
         for number, chunk in enumerate(chunks, 1):
-            rows = self._read([["id", "in", chunk]], None) if chunk else []
+            rows = self._read([["id", "in", chunk]], len(chunk)) if chunk else []
             records = tuple(record(row) for row in rows)
             yield Page(records, self._spelled(mark) if number == len(chunks) else None)
 
@@ -71,14 +82,8 @@ class Walk:
         ids: set[int] = set()
         for model in (_PARTY, *_CHILDREN):
             name = "id" if model == _PARTY else "party"
-            last = 0
-            while True:
-                domain = [["id", ">", last], ANY_STATE, changed_since(since)]
-                rows = self._search(model, domain, _IDS, [["id", "ASC"]], ["id", name])
-                ids.update(int(row[name]) for row in rows if row[name] is not None)
-                if len(rows) < _IDS:
-                    break
-                last = self._last(rows, last)
+            rows = self.table(model, ["id", name], changed_since(since))
+            ids.update(int(row[name]) for row in rows if row[name] is not None)
         return ids
 
     def _newest(self) -> datetime | None:
@@ -98,13 +103,11 @@ class Walk:
             mark = now
         return mark.isoformat() if mark is not None else None
 
-    def _read(self, domain: list[Any], limit: int | None) -> list[Any]:
+    def _read(self, domain: list[Any], limit: int) -> list[Any]:
         wanted = [*domain, ANY_STATE, *self._conditions]
         return self._search(_PARTY, wanted, limit, [["id", "ASC"]], list(READ_FIELDS))
 
-    def _search(
-        self, model: str, domain: list[Any], limit: int | None, order: list[Any], fields: list[str]
-    ) -> list[Any]:
+    def _search(self, model: str, domain: list[Any], limit: int, order: list[Any], fields: list[str]) -> list[Any]:
         rows = self._rpc.read(f"model.{model}.search_read", domain, 0, limit, order, fields)
         if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
             raise BadAnswer(f"{model}: the answer to a search is no list of records")

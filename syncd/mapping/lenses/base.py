@@ -7,6 +7,7 @@ either side is the *canonical* value, the one that is compared.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -71,7 +72,7 @@ class Complaint:
     key: str = ""
 
 
-class LensSpec(BaseModel):
+class LensSpec(BaseModel, ABC):
     """A lens as written in YAML.
 
     ``main`` is the parameter that may be given right after the name. A lens that ``converts`` makes a value of another
@@ -88,9 +89,9 @@ class LensSpec(BaseModel):
     last: ClassVar[bool] = False
     example: ClassVar[str]
 
+    @abstractmethod
     def on_side(self, side: Side, place: Place) -> Lens | None:
         """How the lens acts on one side; None where values pass as they are."""
-        raise NotImplementedError
 
     def one_way(self, place: Place) -> Direction | None:  # noqa: ARG002 - most lenses have an inverse everywhere
         """The only direction values can flow through this lens, or None when it has an inverse."""

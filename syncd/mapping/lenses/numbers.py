@@ -19,6 +19,7 @@ from syncd.mapping.scalars import Whole
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,40}(\.[0-9]{1,40})?")
 _GROUPS: Final = re.compile(r"[\s\u00a0\u202f']")
+_DIGITS: Final = 24  # within these, arithmetic on decimals is exact
 Places = Annotated[Whole, Field(ge=0, le=9)]
 
 
@@ -103,19 +104,23 @@ class Integer(LensSpec):
 
 
 def _number(value: Value, *, comma: bool = False) -> Decimal:
-    """The exact number a value stands for; text may group thousands by spaces. Raises Unfit."""
+    """The exact number a value stands for; text may group thousands by blanks. Raises Unfit."""
     if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, str):
+        number = value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = Decimal(value)
+    elif isinstance(value, str):
         text = _GROUPS.sub("", value)
         if comma:
             text = text.replace(".", "").replace(",", ".")
-        if _NUMBER.fullmatch(text):
-            return Decimal(text)
-        raise Unfit("not a number")
-    raise Unfit(f"expected a number, got {kind_of(value)}")
+        if _NUMBER.fullmatch(text) is None:
+            raise Unfit("not a number")
+        number = Decimal(text)
+    else:
+        raise Unfit(f"expected a number, got {kind_of(value)}")
+    if len(number.as_tuple().digits) > _DIGITS or number.adjusted() > _DIGITS:
+        raise Unfit(f"a number with more than {_DIGITS} digits")
+    return number
 
 
 def _whole(value: Value) -> int:

@@ -20,6 +20,7 @@ from syncd.mapping.lenses.times import Date, Moment
 from syncd.mapping.lenses.vat import VatNumber
 from syncd.mapping.lenses.words import Boolean, Words
 from syncd.mapping.problems import did_you_mean
+from syncd.mapping.scalars import Shown
 
 LENSES: Final[dict[str, type[LensSpec]]] = {
     kind.word: kind
@@ -113,4 +114,5 @@ else:
 Through: TypeAlias = Annotated[
     tuple[LensItem, ...],
     BeforeValidator(listed),
+    Shown("lens or list of lenses"),
 ]

@@ -21,7 +21,7 @@ from syncd.mapping.lenses.base import (
 )
 from syncd.mapping.problems import did_you_mean
 from syncd.mapping.records import Unfit
-from syncd.mapping.scalars import YamlScalar
+from syncd.mapping.scalars import Shown, YamlScalar
 
 _SHOWN: Final = 12
 _LONG: Final = 40
@@ -40,6 +40,7 @@ Pairs: TypeAlias = Annotated[
     tuple[tuple[YamlScalar, YamlScalar], ...],
     BeforeValidator(_pairs),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}),
+    Shown("block of word: word"),
 ]
 
 
