@@ -157,7 +157,6 @@ def _cycle(ctx: Context) -> Report:
         outcome = _apply(ctx, prepared, readings, state)
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
-    recover(ctx)
     if ctx.options.person and outcome == "done" and complete and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
     if outcome == "done" and not (complete and not ctx.blocked):
@@ -176,6 +175,7 @@ def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], s
         apply_tasks(ctx, tasks)
         if ctx.stop.is_set():
             return "stopped"
+        recover(ctx)
         if _restless(ctx) == before:
             break
         if number + 1 < ctx.limits.rounds:

@@ -13,7 +13,7 @@ from syncd.core.canon import document_from_json, document_to_json
 from syncd.core.model import Side
 from syncd.errors import BadAnswer, NotFound, Stale
 from syncd.ports import Intent, Lease, LedgerEntry, Operation, OperationState
-from syncd.store import conflicts, ledger, observations
+from syncd.store import ledger, observations, questions
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.links import set_alone
@@ -149,14 +149,14 @@ def _close(connection: Connection, decided: Operation, state: OperationState, ho
     """End the operation and the question about it, and say so in the ledger."""
     external, flowtly = _keys(decided, target)
     end(connection, decided.mapping, [(decided.id, state, how)])
-    conflicts.close_doubt(connection, decided.mapping, *_keys(decided, None), resolution=how)
+    questions.close_doubt(connection, decided.mapping, *_keys(decided, None), resolution=how)
     entry = LedgerEntry("resolved", external, flowtly, decided.intent.side, rule=how, operation=decided.id)
     ledger.append(connection, decided.mapping, None, [entry])
 
 
 def _adopt(connection: Connection, decided: Operation, key: str) -> None:
     _close(connection, decided, OperationState.DONE, f"a person named {key} as its result", key)
-    conflicts.leave_answer(connection, decided.mapping, *_keys(decided, key), run_id=decided.run_id)
+    questions.leave_answer(connection, decided.mapping, *_keys(decided, key), run_id=decided.run_id)
 
 
 def _retry(connection: Connection, decided: Operation) -> None:

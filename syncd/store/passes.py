@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import JSON, Connection, Engine, Select, Text, bindparam, func, null, select, text
+from sqlalchemy import JSON, Connection, Engine, LargeBinary, Select, Text, bindparam, cast, func, null, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from syncd.core.model import Side
@@ -234,7 +234,7 @@ def _differing(side: Side, *, full: bool) -> Select[Any]:
             key,
             digest.label("digest"),
             func.coalesce(pending, settled).label("known"),
-            (before if full else null()).label("before"),
+            (before if full else cast(null(), LargeBinary)).label("before"),
         )
         .cte("found")
         .prefix_with("MATERIALIZED")

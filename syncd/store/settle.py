@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from syncd.core.model import Base, Side
 from syncd.errors import Stale
 from syncd.ports import Lease, LedgerEntry, Observation, Settlement, SideState
-from syncd.store import conflicts, ledger, links, observations, operations
-from syncd.store.conflicts import Record
+from syncd.store import ledger, links, observations, operations, questions
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.links import UNLINKED, Settled
+from syncd.store.questions import Record
 from syncd.store.tables import link, observation
 from syncd.store.values import base_from_json, base_to_json, octets, rowset, unique
 
@@ -109,8 +109,8 @@ class Settlements(Database):
                 links.set_alone(connection, mapping=mapping, side=side, key=key, problem=problem, settled=settled)
                 links.forget_absence(connection, mapping, side, key)
             pair = (row["external_key"], row["flowtly_key"])
-            conflicts.close_record(connection, mapping, Record(*pair), "unlinked", by)
-            conflicts.fulfil_answers(connection, mapping, [pair])
+            questions.close_record(connection, mapping, Record(*pair), "unlinked", by)
+            questions.fulfil_answers(connection, mapping, [pair])
             ledger.append(connection, mapping, None, [LedgerEntry("unlinked", *pair, rule=f"by {by}")])
             return True
 
@@ -152,11 +152,11 @@ def _apply(run: _Run, group: Sequence[Settlement]) -> None:
     ]
     operations.end(connection, mapping, ended)
     records = [(Record(one.external_key, one.flowtly_key), one.closed_fields) for one in standing]
-    conflicts.close_fields(connection, mapping, records)
+    questions.close_fields(connection, mapping, records)
     _tie(run, [one for one in standing if one.base is not None])
     _rest(run, [one for one in standing if one.base is None])
     _sides(run, standing)
-    conflicts.open_all(connection, mapping, run.run_id, [question for one in standing for question in one.opened])
+    questions.open_all(connection, mapping, run.run_id, [question for one in standing for question in one.opened])
     ledger.append(connection, mapping, run.run_id, [entry for one in group for entry in one.ledger])
 
 
@@ -201,7 +201,7 @@ def _tie(run: _Run, group: Sequence[Settlement]) -> None:
         raise Stale(f"linked to another record already: {', '.join(refused[:5])}")
     new = {row.external_key for row in tied if row.new}
     pairs = [(one.external_key or "", one.flowtly_key or "") for one in group if one.external_key in new]
-    conflicts.fulfil_answers(run.connection, run.mapping, pairs)
+    questions.fulfil_answers(run.connection, run.mapping, pairs)
 
 
 def _rest(run: _Run, group: Sequence[Settlement]) -> None:

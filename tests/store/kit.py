@@ -70,10 +70,7 @@ class Kit:
         """Link records that are at rest on both sides."""
         base = Base({"name": str(word)}, {"name": str(word)})
         self.settle(
-            *(
-                Settlement(key, iri(key), base, kw.get("origin", "certain"), rest(word), rest(word))
-                for key in keys
-            )
+            *(Settlement(key, iri(key), base, kw.get("origin", "certain"), rest(word), rest(word)) for key in keys)
         )
 
     def walk(
@@ -101,9 +98,7 @@ class Kit:
                 passing.store([seen(key, chunk[key], changed_at=changed_at) for key in sorted(found)], None)
             if cursor is not None:
                 passing.store([], cursor)
-            certificate = passing.finish(
-                total=total, complete=complete, reason=reason, shrink_limit=shrink_limit
-            )
+            certificate = passing.finish(total=total, complete=complete, reason=reason, shrink_limit=shrink_limit)
         return certificate, differed
 
     def certify(self, records: Mapping[str, object] | Iterable[tuple[str, object]], **kw: Any) -> Certificate:
@@ -142,9 +137,9 @@ class Kit:
         return external, flowtly
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
     """True once it holds: a server process needs a moment to notice that its client has left."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False

@@ -151,7 +151,7 @@ def test_each_kind_of_question_has_its_own_kind_of_answer(kit: Kit) -> None:
         kit.store.resolve(whole.id, EXTERNAL, None, "kim")
     with pytest.raises(Refused, match="'name'"):
         kit.store.dismiss(one.id, "never mind", "kim")
-    with pytest.raises(Refused, match="cannot|no database"):
+    with pytest.raises(Refused, match="no database"):
         kit.store.resolve(one.id, None, "\x00", "kim")
     for act in (lambda: kit.store.resolve(999, EXTERNAL, None, "kim"), lambda: kit.store.dismiss(999, "x", "kim")):
         with pytest.raises(NotFound):

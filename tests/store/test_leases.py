@@ -11,8 +11,8 @@ from sqlalchemy import text
 from syncd.core.model import Base
 from syncd.errors import LeaseLost
 from syncd.ports import Intent, Settlement
-from syncd.store.postgres import PostgresStore
 from syncd.store.leases import require
+from syncd.store.postgres import PostgresStore
 from tests.store.kit import FLOWTLY, MAPPING, TTL, Kit, eventually, iri, rest
 
 PAST = timedelta(seconds=-1)

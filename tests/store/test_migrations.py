@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -68,20 +68,9 @@ def test_upgrading_twice_changes_nothing(store_url: str) -> None:
 
 
 def test_several_who_upgrade_at_once_do_it_once(pg_url: str) -> None:
-    failures: list[BaseException] = []
-
-    def up() -> None:
-        try:
-            migrate.upgrade(pg_url)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [Thread(target=up) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert failures == []
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(migrate.upgrade, pg_url) for _ in range(4)]:
+            done.result(timeout=60)
     assert migrate.current(pg_url) == migrate.head()
 
 

@@ -156,7 +156,9 @@ def test_the_store_works_while_a_stream_is_read(kit: Kit) -> None:
     kit.walk({f"k{number}": 2 for number in range(20)})
     for work in kit.store.work(MAPPING, NOW):
         key = work.link.external_key
-        kit.settle(Settlement(key, work.link.flowtly_key, work.link.base, external=pending(key, 2, status=Status.ASKED)))
+        kit.settle(
+            Settlement(key, work.link.flowtly_key, work.link.base, external=pending(key, 2, status=Status.ASKED))
+        )
     assert kit.work() == []
 
 

@@ -187,7 +187,7 @@ def test_ten_megabytes_in_a_field_are_kept_and_a_key_of_that_size_is_refused_cle
     long = "x" * 10_000_000
     with kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=True) as passing:
         passing.store([seen("a", 1, document={"name": long}, match_keys=(long,))], None)
-        with pytest.raises(BadAnswer, match="too long|cannot hold"):
+        with pytest.raises(BadAnswer, match="too long"):
             passing.differing({"".join(map(str, range(200_000))): digest(1)})
     assert kit.observation("a").document == {"name": long}
 
@@ -201,14 +201,14 @@ def test_a_pass_over_many_records_finds_the_one_that_changed(kit: Kit) -> None:
     assert kit.work() == [("k0777", True, False)]
 
 
-def test_the_temporary_table_ends_with_the_pass_even_when_the_walk_fails(kit: Kit) -> None:
+def test_the_temporary_table_and_its_connection_end_with_a_pass_that_is_given_up(kit: Kit) -> None:
     def connections() -> int:
         return kit.scalar("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
 
     before = connections()
-    with pytest.raises(RuntimeError), kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=True) as passing:
+    with kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=True) as passing:
         passing.differing({"a": digest(1)})
-        raise RuntimeError("the walk failed")
+        assert not eventually(lambda: connections() <= before, seconds=0)
     passing.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         passing.differing({"b": digest(1)})

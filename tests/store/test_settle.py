@@ -157,7 +157,9 @@ def test_the_ledger_gets_its_entries_in_order_with_every_kind_of_value(kit: Kit)
         LedgerEntry("linked", "a", iri("a"), rule="certain by tin"),
         LedgerEntry("patched", "a", iri("a"), FLOWTLY, "name", None, "Ada", "external changed", operation),
         LedgerEntry("overwritten", "a", iri("a"), EXTERNAL, "limit", ABSENT, Decimal("1.50"), "policy"),
-        LedgerEntry("patched", "a", iri("a"), EXTERNAL, "lines", ("x", date(2031, 2, 3)), datetime(2031, 1, 1, tzinfo=UTC)),
+        LedgerEntry(
+            "patched", "a", iri("a"), EXTERNAL, "lines", ("x", date(2031, 2, 3)), datetime(2031, 1, 1, tzinfo=UTC)
+        ),
     )
     kit.settle(Settlement("a", iri("a"), ledger=entries))
     history = kit.store.history(MAPPING, "a", None)
@@ -190,9 +192,7 @@ def test_values_of_every_kind_survive_in_base_and_observation(kit: Kit) -> None:
         "lines": ("a", None, ("b", Decimal(1))),
     }
     other = {key: value for key, value in document.items() if key != "text"}
-    kit.settle(
-        Settlement("a", iri("a"), Base(document, other), "certain", pending("a", 2, document=document), rest(1))
-    )
+    kit.settle(Settlement("a", iri("a"), Base(document, other), "certain", pending("a", 2, document=document), rest(1)))
     (link,) = kit.store.links(MAPPING)
     assert link.base == Base(document, other)
     assert kit.observation("a").document == document

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -63,9 +64,9 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(url: str) -> 
 
 
 def test_a_database_that_does_not_exist_is_unavailable(store_url: str) -> None:
-    with PostgresStore(store_url.replace("syncd_test_", "nowhere_")) as store:
-        with pytest.raises(StoreUnavailable, match="nowhere_"):
-            store.state(MAPPING)
+    nowhere = PostgresStore(store_url.replace("syncd_test_", "nowhere_"))
+    with nowhere as store, pytest.raises(StoreUnavailable, match="nowhere_"):
+        store.state(MAPPING)
 
 
 @pytest.fixture
@@ -118,32 +119,24 @@ def test_connections_that_the_server_closed_are_replaced_silently(kit: Kit) -> N
 
 def test_keys_that_no_database_can_hold_are_named_as_a_bad_answer(kit: Kit) -> None:
     for key in ("a\x00b", "half \ud83d"):
-        with kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=False) as passing:
-            with pytest.raises(BadAnswer):
-                passing.differing({key: digest(1)})
+        with kit.store.begin_pass(MAPPING, EXTERNAL, kit.run, full=False) as passing, pytest.raises(BadAnswer):
+            passing.differing({key: digest(1)})
         with pytest.raises(BadAnswer):
             kit.store.observations(MAPPING, EXTERNAL, [key])
 
 
 def test_many_threads_share_the_store(kit: Kit) -> None:
-    failures: list[BaseException] = []
     together = Barrier(12)
 
     def work(number: int) -> None:
-        try:
-            together.wait(timeout=30)
-            for turn in range(5):
-                kit.link(f"t{number}-{turn}")
-                kit.store.counts(MAPPING)
-        except BaseException as error:
-            failures.append(error)
+        together.wait(timeout=30)
+        for turn in range(5):
+            kit.link(f"t{number}-{turn}")
+            kit.store.counts(MAPPING)
 
-    threads = [Thread(target=work, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert failures == []
+    with ThreadPoolExecutor(12) as pool:
+        for done in [pool.submit(work, number) for number in range(12)]:
+            done.result(timeout=60)
     assert kit.store.counts(MAPPING)["links"] == 60
 
 

@@ -66,7 +66,10 @@ def test_its_questions_are_over_and_its_absence_is_forgotten(kit: Kit) -> None:
             "a",
             iri("a"),
             external=pending("a"),
-            opened=(NewConflict("field", "a", iri("a"), "name", "x", "x", "y", "z"), NewConflict("refused", "a", iri("a"))),
+            opened=(
+                NewConflict("field", "a", iri("a"), "name", "x", "x", "y", "z"),
+                NewConflict("refused", "a", iri("a")),
+            ),
         ),
         Settlement("b", iri("b"), opened=(NewConflict("field", "b", iri("b"), "name"),)),
     )

@@ -237,3 +237,6 @@ class TestSchemas:
             assert f"'{word}'" in text
         field = mapping_schema()["properties"]["fields"]["additionalProperties"]
         assert {"type": "string"} in field["anyOf"]
+        block = next(form for form in field["anyOf"] if "$ref" in form)["$ref"].rsplit("/", 1)[1]
+        through = mapping_schema()["$defs"][block]["properties"]["through"]
+        assert {form.get("type", "one lens") for form in through["anyOf"]} == {"one lens", "object", "array"}

@@ -161,7 +161,7 @@ class ScriptedServer:
             handler.wfile.write(answer.first)
             return False
         if isinstance(answer, Hang):
-            self.stopping.wait(20)
+            self.stopping.wait()
             return False
         if isinstance(answer, Drip):
             for number in range(len(answer.data)):

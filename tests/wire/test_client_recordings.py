@@ -7,8 +7,10 @@ groups, fails. ``CONNECTOR`` says the same of the cases that the Flowtly connect
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from typing import Any
+from itertools import count
 
 import pytest
 
@@ -28,6 +30,8 @@ from syncd.ports import Query, Record
 from tests.wire.peers import client, flowtly
 from tests.wire.recorded import VERSIONS, Exchange, case, exchanges, indexed, numbered
 from tests.wire.scripted import Got, Reply, ScriptedServer
+
+_SHARED: list[ScriptedServer] = []
 
 
 def _numbers(text: str) -> list[int]:
@@ -118,19 +122,30 @@ PATCH_TROUBLE = _numbers("154-157 160 161 163 164 166 168 169 176-178")
 COLLECTION_TROUBLE = _numbers("7-11 25 26 28-31 40 41 43-45")
 
 
-def _served(exchange: Exchange) -> Any:
+@pytest.fixture(scope="module", autouse=True)
+def shared() -> Iterator[None]:
+    """One server for all cases; each says what it answers."""
+    with ScriptedServer(lambda _: Reply(500)) as server:
+        _SHARED.append(server)
+        yield
+    _SHARED.clear()
+
+
+def _answering(script: Callable[[Got], Reply]) -> AbstractContextManager[ScriptedServer]:
+    server = _SHARED[0]
+    server.got.clear()
+    server.script = script
+    return nullcontext(server)
+
+
+def _served(exchange: Exchange) -> AbstractContextManager[ScriptedServer]:
     """A server that answers the recorded answer once and then has nothing more to say."""
-    answered: list[Got] = []
-
-    def script(got: Got) -> Reply:
-        answered.append(got)
-        return exchange.reply if len(answered) == 1 else Reply(500, b"", "")
-
-    return ScriptedServer(script)
+    turn = count()
+    return _answering(lambda _: exchange.reply if next(turn) == 0 else Reply(500, b"", ""))
 
 
-def _every_time(exchange: Exchange) -> ScriptedServer:
-    return ScriptedServer(lambda _: exchange.reply)
+def _every_time(exchange: Exchange) -> AbstractContextManager[ScriptedServer]:
+    return _answering(lambda _: exchange.reply)
 
 
 def _id(exchange: Exchange) -> str:
@@ -243,7 +258,7 @@ def test_three_recorded_pages_are_one_whole_walk(version: str) -> None:
         query = dict(part.split("=") for part in got.target.partition("?")[2].split("&"))
         return pages[query["page"]].reply
 
-    with ScriptedServer(script) as server, flowtly(server.url) as connector:
+    with _answering(script) as server, flowtly(server.url) as connector:
         walked = [record for page in connector.pages(Query("clients"), None) for record in page.records]
     assert [record.key for record in walked] == [f"/api/clients/{number}" for number in range(1, 66)]
     assert walked[62].raw["tin"] is None, "left out of the answer, so null"
@@ -339,7 +354,7 @@ def test_a_recorded_refusal_of_a_patch_is_typed(version: str, number: int) -> No
         assert server.count("PATCH") == 1
 
 
-def _fault(name: str) -> ScriptedServer:
+def _fault(name: str) -> AbstractContextManager[ScriptedServer]:
     return _every_time(exchanges("api-platform-4.3")[name])
 
 

@@ -113,6 +113,6 @@ else:
     ]
 Through: TypeAlias = Annotated[
     tuple[LensItem, ...],
-    BeforeValidator(listed),
+    BeforeValidator(listed, json_schema_input_type=LensItem | tuple[LensItem, ...]),
     Shown("lens or list of lenses"),
 ]
