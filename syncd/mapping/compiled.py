@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from pydantic import BaseModel
+
 from syncd.core.canon import digest
 from syncd.core.model import Direction, Policy, Rules, Side
+from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lookups import Lookups, LookupTable, lookup_table
 from syncd.mapping.nodes import Node
 from syncd.mapping.planning import FieldPlan, FieldPlanner
@@ -158,11 +161,15 @@ def _creates(spec: MappingSpec) -> frozenset[Side]:
 
 
 def _fingerprint(spec: MappingSpec) -> str:
-    return digest(_told_apart(spec.model_dump(exclude=_NOT_IN_FINGERPRINT)), b"syncd mapping").hex()
+    counted = {name: value for name, value in spec if name not in _NOT_IN_FINGERPRINT}
+    return digest(_told_apart(counted), b"syncd mapping").hex()
 
 
 def _told_apart(data: Any) -> Any:
-    """Data in which ``1.5`` and ``"1.5"`` stay different once they are JSON."""
+    """Data in which different meanings stay different once they are JSON: ``1.5`` and ``"1.5"``, trim and squeeze."""
+    if isinstance(data, BaseModel):
+        kind = {"$lens": data.word} if isinstance(data, LensSpec) else {}
+        return {**kind, **{name: _told_apart(value) for name, value in data}}
     if isinstance(data, Mapping):
         return {str(key): _told_apart(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

@@ -123,6 +123,11 @@ class _Walk:
             self._enter(under)
         self._enter(item)
 
+    def settle(self) -> None:
+        """End on what a union's tag named, when nothing below it is to blame."""
+        if self._under is not None:
+            self._enter(self._under)
+
     def _enter(self, item: Any) -> None:
         found = self.node.get(item)
         if found is None:
@@ -151,6 +156,7 @@ def _explained(model: type[BaseModel], node: Node, detail: ErrorDetails) -> Prob
         return _missing(walk, str(last))
     if last is not None:
         walk.step(last)
+        walk.settle()
     message = _message(detail)
     shown = f"{walk.shown}: " if walk.path else ""
     if any(value and value in message for value in _interpolated(walk.node)):

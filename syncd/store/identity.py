@@ -37,12 +37,12 @@ class Identity:
 def choose(data_dir: Path) -> Identity:
     """The identity for a data directory. Raises StoreUnavailable when root has none to run under.
 
-    An ordinary user is itself. Root stays the owner of the files by way of a user namespace; where that is not
+    An ordinary user is itself, or, without an entry in the password file, enters a namespace to have one. Root stays the owner of the files by way of a user namespace; where that is not
     permitted (Docker's default profile forbids it) it becomes ``postgres`` or ``nobody``, as it was before if the
     directory exists already.
     """
     if os.geteuid() != 0:
-        return Identity("same")
+        return _ordinary()
     accounts = [account for name in _ACCOUNTS if (account := _account(name)) is not None]
     held_by = data_dir.stat().st_uid if data_dir.exists() else 0
     if held_by != 0:
@@ -59,6 +59,22 @@ def choose(data_dir: Path) -> Identity:
         "PostgreSQL refuses to run as root, and neither a user namespace nor another account can be used here: "
         "run syncd as an ordinary user, or name a server's database in store.url"
     )
+
+
+def _ordinary() -> Identity:
+    """PostgreSQL wants to know its user's name, which a container may have run without."""
+    nobody = _account("nobody")
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        inside = Identity("same") if nobody is None else Identity(f"namespace:{nobody.pw_uid}")
+        if nobody is None or not _permitted(inside):
+            raise StoreUnavailable(
+                f"PostgreSQL does not run as user {os.geteuid()}, who has no entry in the password file: "
+                "run syncd as a named user, or name a server's database in store.url"
+            ) from None
+        return inside
+    return Identity("same")
 
 
 def _account(name: str) -> pwd.struct_passwd | None:

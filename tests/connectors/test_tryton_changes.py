@@ -76,18 +76,32 @@ def test_every_flat_field_is_stored_and_read_back(erp: TrytonConnector) -> None:
             assert [found.key for found in erp.find(P, {name: value})] == [made.key], name
 
 
-def test_every_flat_field_can_be_changed_alone(erp: TrytonConnector) -> None:
+def test_every_flat_field_can_be_changed_alone(erp: TrytonConnector, server: TrytonServer) -> None:
     record = erp.create(P, FULL)
     changes = {
-        "name": "Baltic Ltd", "code": "B-2", "active": False, "lang": "de", "vat_number": "PL5260250995",
+        "name": "Baltic Ltd", "lang": "de", "vat_number": "PL5260250995",
         "street": "Other 2", "city": "Aarhus", "postal_code": "8000", "country_code": "PL", "phone": "1", "mobile": "2",
-        "fax": "3", "email": "b@example.com", "website": "https://example.com/b",
+        "fax": "3", "email": "b@example.com", "website": "https://example.com/b", "active": False,
     }  # fmt: skip
     expected = dict(FULL)
     for name, value in changes.items():
         record = erp.update(P, record.key, {name: value}, record)
         expected[name] = value
         assert {field: record.raw[field] for field in FULL} == expected, name
+    record = erp.update(P, record.key, {"active": True, "name": "Back again", "city": "Kolding"}, record)
+    assert (record.raw["active"], record.raw["name"], record.raw["city"]) == (True, "Back again", "Kolding")
+    if server.version == "7.0":
+        assert erp.update(P, record.key, {"code": "B-2"}, record).raw["code"] == "B-2"
+    else:
+        with pytest.raises(Refused, match="Code"):
+            erp.update(P, record.key, {"code": "B-2"}, record)
+
+
+def test_a_party_that_is_inactive_from_the_start_is_created_and_put_away(erp: TrytonConnector) -> None:
+    made = erp.create(P, {**FULL, "active": False})
+    assert made.raw["active"] is False
+    assert made.raw["name"] == FULL["name"]
+    assert erp.update(P, made.key, {"city": "Kolding"}, made).raw["city"] == "Kolding"
 
 
 def test_every_nested_field_can_be_cleared_and_set_again(erp: TrytonConnector, server: TrytonServer) -> None:
@@ -180,7 +194,6 @@ def test_what_tryton_or_we_refuse_is_refused_and_leaves_nothing(
 
 def test_each_kind_of_child_that_a_person_edits_directly_is_found(erp: TrytonConnector, server: TrytonServer) -> None:
     made = erp.create(P, FULL)
-    bystander = erp.create(P, {"name": "Quiet"})
     edits = {
         "contact_mechanism": ("value", "email", "edited@example.com"),
         "address": ("city", "city", "Edited"),
@@ -191,15 +204,12 @@ def test_each_kind_of_child_that_a_person_edits_directly_is_found(erp: TrytonCon
         cursor = final_cursor(list(quick.pages(P, None)), None)
         before = quick.read(P, made.key)
         (child, *_) = [row for row in children(server, model, made.key, field) if row[field] == before.raw[flat]]
-        if model == "identifier" and server.version == "7.0":
-            value = "DK10000157"
         server.rpc(f"model.party.{model}.write", [child["id"]], {field: value})
         pages = list(quick.pages(P, cursor))
         found = {record.key: record for page in pages for record in page.records}
         assert found[made.key].raw[flat] == value
         assert found[made.key].changed_at > before.changed_at
         assert found[made.key].raw["write_date"] == before.raw["write_date"]  # Tryton does not move the party
-        assert bystander.key not in found or cursor is None or found[bystander.key].changed_at is not None
         quick.close()
 
 
@@ -221,9 +231,12 @@ def test_a_child_that_a_person_adds_or_deactivates_is_found(erp: TrytonConnector
 
 
 def test_an_inactive_party_is_read_walked_and_found(erp: TrytonConnector, server: TrytonServer) -> None:
-    made = erp.create(P, FULL)
+    made = erp.create(P, {"name": "Lonely", "vat_number": "DK10000106"})
     cursor = final_cursor(list(erp.pages(P, None)), None)
     server.rpc("model.party.party.write", [int(made.key)], {"active": False})
+    (number,) = children(server, "identifier", made.key)
+    server.rpc("model.party.identifier.write", [number["id"]], {"active": False})
+    server.rpc("model.party.identifier.write", [number["id"]], {"active": True})
     assert erp.read(P, made.key).raw["active"] is False
     assert keys(list(erp.pages(P, None))) == {made.key}
     assert keys(list(erp.pages(P, cursor))) == {made.key}

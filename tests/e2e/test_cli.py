@@ -38,7 +38,7 @@ def syncd(world: World, *arguments: str, code: int = 0, config: bool = True) -> 
         check=False,
     )
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+    return done.stdout if "--json" in arguments else done.stdout + done.stderr
 
 
 def test_from_check_over_plan_and_apply_to_nothing_to_do(world: World) -> None:

@@ -44,12 +44,13 @@ class Process:
     """A process that owns or attaches to a server until its input is closed."""
 
     def __init__(self, data_dir: Path) -> None:
+        path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
         self.process = subprocess.Popen(
             [sys.executable, "-c", OWNER, str(data_dir)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))},
         )
 
     def ready(self) -> tuple[str, str, str]:

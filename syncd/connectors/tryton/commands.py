@@ -49,6 +49,13 @@ def to_write(
     return _values(fields, children, country, language)
 
 
+def steps(fields: Raw, before: Raw) -> list[Raw]:
+    """The changes in the order in which Tryton takes them: an inactive party becomes active before all else."""
+    if fields.get("active") is True and before.get("active") is not True and len(fields) > 1:
+        return [{"active": True}, {name: value for name, value in fields.items() if name != "active"}]
+    return [fields]
+
+
 def locks(party: int, raw: Raw, fields: Raw) -> dict[str, str]:
     """What Tryton must find unchanged: the party, and each child that is going to be written."""
     found = {f"party.party,{party}": raw.get("_timestamp")}

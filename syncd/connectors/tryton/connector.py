@@ -18,7 +18,7 @@ from syncd.connectors.tryton.settings import TrytonSettings
 from syncd.connectors.tryton.walk import Walk
 from syncd.connectors.tryton.wire import Missing
 from syncd.core.canon import same
-from syncd.errors import BadAnswer, Denied, Later, NotFound, Refused, Stale, UnknownOutcome, Violation
+from syncd.errors import BadAnswer, Denied, Later, NotFound, Refused, Stale, SyncdError, UnknownOutcome, Violation
 from syncd.mapping.problems import did_you_mean
 from syncd.ports import Capabilities, Clock, Page, Query, Raw, Record, Shape
 
@@ -87,33 +87,38 @@ class TrytonConnector:
         raise BadAnswer(f"{self._name}: party {key} can be read but not found")
 
     def create(self, query: Query, fields: Raw) -> Record:
-        """Create a party and read it back. Raises UnknownOutcome when it was created but cannot be read."""
+        """Create a party and read it back. Raises UnknownOutcome when it was created but cannot be finished or read.
+
+        Tryton 8.2 takes no name for a party that is inactive from the start; such a one is created and then put away.
+        """
         self._party(query)
         commands.check(fields)
         values = commands.to_create(fields, self._country, self._language)
+        asleep = values.pop("active", True) is False
         made = self._rpc.write("model.party.party.create", [values])
         if not isinstance(made, list) or len(made) != 1 or not isinstance(made[0], int):
             raise UnknownOutcome(f"{self._name}: a party was created, but the answer does not tell its id")
+        if asleep:
+            self._finish(made[0], {"active": False})
         return self._written(query, str(made[0]))
 
     def update(self, query: Query, key: str, fields: Raw, expected: Record) -> Record:
-        """Change ``fields`` where the party and the children they live in are as ``expected`` was read; else Stale."""
+        """Change ``fields`` where the party and the children they live in are as ``expected`` was read; else Stale.
+
+        A party is made active before anything else of it is changed: Tryton 8.2 refuses to do both at once.
+        """
         self._party(query)
         commands.check(fields)
         if "." not in str(expected.raw.get("_timestamp")):
             # There is no lock, or one of whole seconds (7.0 on SQLite), which a fast hand slips through: look first.
             expected = self._confirmed(query, key, expected)
-        children = expected.raw["_children"]
-        values = commands.to_write(fields, children, self._country, self._language)
-        if not values:
-            return self.read(query, key)
         party = _id(key)
-        try:
-            locks = commands.locks(party, expected.raw, fields)
-            self._rpc.write("model.party.party.write", [party], values, context={"_timestamp": locks})
-        except Missing:
-            self.read(query, key)  # NotFound when the party itself is gone
-            raise Stale(f"party {key} has lost a part that was to be changed") from None
+        locks = commands.locks(party, expected.raw, fields)
+        for part in commands.steps(fields, expected.raw):
+            values = commands.to_write(part, expected.raw["_children"], self._country, self._language)
+            if values:
+                self._write(query, party, values, locks)
+                locks.pop(f"party.party,{party}", None)
         return self._written(query, key)
 
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
@@ -157,6 +162,20 @@ class TrytonConnector:
     def _rows(self, domain: list[Any]) -> list[Any]:
         order = [["id", "ASC"]]
         return _list(self._rpc.read("model.party.party.search_read", domain, 0, 1, order, list(READ_FIELDS)))
+
+    def _write(self, query: Query, party: int, values: dict[str, Any], locks: dict[str, str]) -> None:
+        try:
+            self._rpc.write("model.party.party.write", [party], values, context={"_timestamp": locks})
+        except Missing:
+            self.read(query, str(party))  # NotFound when the party itself is gone
+            raise Stale(f"party {party} has lost a part that was to be changed") from None
+
+    def _finish(self, party: int, values: dict[str, Any]) -> None:
+        """The second write of a create: the party exists, whatever comes of it."""
+        try:
+            self._rpc.write("model.party.party.write", [party], values)
+        except SyncdError as error:
+            raise UnknownOutcome(f"{self._name}: party {party} was created, but not finished: {error}") from error
 
     def _written(self, query: Query, key: str) -> Record:
         """The state after a write that was confirmed. Without it nobody knows what Tryton made of the values."""

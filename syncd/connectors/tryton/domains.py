@@ -16,7 +16,13 @@ from syncd.connectors.tryton.wire import stamp_to_wire
 Domain = list[Any]
 
 ANY_STATE: Final[Domain] = ["active", "in", [True, False]]
-"""Without it a search leaves out what is inactive, and with that every merged party."""
+"""Without it a search leaves out what is inactive, and with that every merged party.
+
+It reaches no further than the list it stands in: to a nested list such as ``OR`` Tryton adds its own test for what is
+active (seen on 7.0 and 8.2). Only ``INACTIVE_TOO`` switches that off, and then inactive children are read as well.
+"""
+INACTIVE_TOO: Final = {"active_test": False}
+"""Context of a search with a nested domain; not for one that reads nested records."""
 
 _PLAIN: Final = {"id": int, "name": str, "code": str, "active": bool, "replaced_by": int}
 _NESTED: Final = {VAT: "identifiers.code", "tax_identifier": "identifiers.code", "city": "addresses.city",
@@ -24,7 +30,10 @@ _NESTED: Final = {VAT: "identifiers.code", "tax_identifier": "identifiers.code",
 
 
 def changed_since(since: datetime) -> Domain:
-    """Rows written or created since. ``write_date`` of a row never changed is null up to 7.0, and not found by it."""
+    """Rows written or created since; to be asked with ``INACTIVE_TOO``.
+
+    ``write_date`` of a row never changed is null up to 7.0, and a search by it does not find the row.
+    """
     wire = stamp_to_wire(since)
     return ["OR", ["write_date", ">=", wire], ["create_date", ">=", wire]]
 

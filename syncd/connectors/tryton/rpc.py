@@ -62,9 +62,9 @@ class Rpc:
         """The server's clock at its latest answer, whole seconds; None where answers carry no date."""
         return self._date
 
-    def read(self, method: str, *params: Any) -> Any:
+    def read(self, method: str, *params: Any, context: Mapping[str, Any] | None = None) -> Any:
         """A call that changes nothing. Raises Later, RateLimited, Denied, BadAnswer, Refused."""
-        return self._call(method, [*params, _CONTEXT], write=False)
+        return self._call(method, [*params, {**_CONTEXT, **(context or {})}], write=False)
 
     def write(self, method: str, *params: Any, context: Mapping[str, Any] | None = None) -> Any:
         """A call that changes something, sent once. Raises Stale and UnknownOutcome as well."""

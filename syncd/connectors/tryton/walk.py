@@ -7,11 +7,11 @@ with the last page only: the newest stamp that Tryton had when the walk began.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from syncd.connectors.tryton.domains import ANY_STATE, Domain, changed_since
+from syncd.connectors.tryton.domains import ANY_STATE, INACTIVE_TOO, Domain, changed_since
 from syncd.connectors.tryton.party import READ_FIELDS, newest, record
 from syncd.connectors.tryton.rpc import Rpc
 from syncd.errors import BadAnswer, Later, ReadCut
@@ -42,11 +42,11 @@ class Walk:
         yield from _whole(self._everything(None))
 
     def table(self, model: str, fields: Sequence[str], *conditions: Domain) -> Iterator[dict[str, Any]]:
-        """All rows of a model, active or not, in id order. Raises Later, Denied, BadAnswer at any point."""
+        """All rows of a model, active or not, in id order, with plain fields. Raises Later, Denied, BadAnswer."""
         last = 0
         while True:
             domain = [["id", ">", last], ANY_STATE, *conditions]
-            rows = self._search(model, domain, _IDS, [["id", "ASC"]], list(fields))
+            rows = self._search(model, domain, _IDS, [["id", "ASC"]], list(fields), INACTIVE_TOO)
             yield from rows
             if len(rows) < _IDS:
                 return
@@ -107,8 +107,16 @@ class Walk:
         wanted = [*domain, ANY_STATE, *self._conditions]
         return self._search(_PARTY, wanted, limit, [["id", "ASC"]], list(READ_FIELDS))
 
-    def _search(self, model: str, domain: list[Any], limit: int, order: list[Any], fields: list[str]) -> list[Any]:
-        rows = self._rpc.read(f"model.{model}.search_read", domain, 0, limit, order, fields)
+    def _search(
+        self,
+        model: str,
+        domain: list[Any],
+        limit: int,
+        order: list[Any],
+        fields: list[str],
+        context: Mapping[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
+        rows = self._rpc.read(f"model.{model}.search_read", domain, 0, limit, order, fields, context=context)
         if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
             raise BadAnswer(f"{model}: the answer to a search is no list of records")
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from syncd.core.model import Side, Value
 from syncd.mapping.lenses.base import Complaint, Lens, LensSpec, Place, as_text
 from syncd.mapping.lookups import Lookups, LookupTable
 from syncd.mapping.records import Unfit
+
+_LONGEST: Final = 60  # a longer text is no code that anybody will add to a list
 
 
 class Lookup(LensSpec):
@@ -58,8 +60,9 @@ class Lookup(LensSpec):
         table = self._table(lookups)
         key = table.to_key(table.spelled(value) if self.ignore_case else value)
         if key is None:
-            reference = f"{self.resource}:{self.by}={value}"
-            raise Unfit(f"Flowtly's {self.resource} have no {self.by} {str(value)[:40]!r}", reference)
+            text = str(value)
+            reference = f"{self.resource}:{self.by}={text}" if len(text) <= _LONGEST else None
+            raise Unfit(f"Flowtly's {self.resource} have no {self.by} {text[:_LONGEST]!r}", reference)
         return (key,)
 
     def _read_external(self, raw: tuple[Value, ...], lookups: Lookups) -> Value:

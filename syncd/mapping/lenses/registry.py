@@ -47,10 +47,7 @@ def normalised(data: Any) -> Any:
         return Written(_known(data), {})
     if not isinstance(data, dict):
         raise ValueError("a lens is a word (trim) or a block with one ({case: upper})")  # noqa: TRY004 - for pydantic
-    words = [key for key in data if key in LENSES]
-    if len(words) > 1:
-        raise ValueError(f"{' and '.join(words)} are two lenses: write them as a list")
-    word = words[0] if words else _known(str(next(iter(data), "")))
+    word = _word_of(data)
     inner, rest = data[word], {key: value for key, value in data.items() if key != word}
     kind = LENSES[word]
     if isinstance(inner, dict) and not kind.main_is_block:
@@ -60,6 +57,17 @@ def normalised(data: Any) -> Any:
     if kind.main is None:
         raise ValueError(f"{word} takes a block of parameters")
     return Written(word, {kind.main: inner, **rest})
+
+
+def _word_of(data: dict[Any, Any]) -> str:
+    """The key that names the lens. A parameter may have a lens's name too: ``{decimal: 2, text: true}``."""
+    words = [key for key in data if key in LENSES]
+    if not words:
+        return _known(str(next(iter(data), "")))
+    for word in words:
+        if all(other == word or other in LENSES[word].model_fields for other in words):
+            return str(word)
+    raise ValueError(f"{' and '.join(words)} are two lenses: write them as a list")
 
 
 def listed(data: Any) -> Any:

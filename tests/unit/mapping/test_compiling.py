@@ -175,6 +175,60 @@ class TestFields:
         ]
 
 
+class TestWrittenForms:
+    """One lens, however it is written, is one lens."""
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("trim", "[trim]"),
+            ("trim", "{trim: null}"),
+            ("{case: upper}", "{case: {to: upper}}"),
+            ("{lookup: countries, by: code}", "{lookup: {resource: countries, by: code}}"),
+            ("{date: '%d.%m.%Y', zone: Europe/Rome}", "{date: {format: '%d.%m.%Y', zone: Europe/Rome}}"),
+            ("{decimal: 3, text: true}", "{text: true, decimal: {places: 3}}"),
+            ("decimal", "{decimal: 2}"),
+            ("{boolean: {true: [Y], false: [N]}}", "{boolean: {'true': [Y], 'false': [N]}}"),
+        ],
+    )
+    def test_the_forms_of_a_lens_mean_the_same(self, one: str, other: str) -> None:
+        assert (
+            fields(f"  a: {{external: a, through: {one}}}\n").fingerprint
+            == fields(f"  a: {{external: a, through: {other}}}\n").fingerprint
+        )
+
+    @pytest.mark.parametrize(
+        ("lens", "problem"),
+        [
+            ("trimm", "7:29: fields.a.through: unknown lens 'trimm'; did you mean 'trim'?"),
+            ("[trim, {cas: upper}]", "7:36: fields.a.through[1]: unknown lens 'cas'; did you mean 'case'?"),
+            ("{trim: null, case: upper}", "7:29: fields.a.through: trim and case are two lenses: write them as a list"),
+            ("{trim: 5}", "7:29: fields.a.through: trim takes a block of parameters"),
+            ("5", "7:29: fields.a.through: a lens is a word (trim) or a block with one ({case: upper})"),
+            ("{case: uper}", "7:36: fields.a.through.case: must be one of 'upper' or 'lower' (did you mean 'upper'?)"),
+            ("{case: upper, on: flowtly}", "7:43: unknown key 'on'"),
+            ("case", "7:20: missing key 'to' in fields.a.through"),
+            ("{lookup: countries}", "7:20: missing key 'by' in fields.a.through"),
+            ("{lookup: countries, bye: code}", "7:49: unknown key 'bye' (did you mean 'by'?)"),
+            ("{date: '%d.%m'}", "7:36: fields.a.through.date: the format loses a part of the date; it needs year, "),
+            ("{date: {format: '%Q'}}", "7:45: fields.a.through.date.format: the format "),
+            ("{date: {zone: Europe/Warsav}}", "7:43: fields.a.through.date.zone: unknown time zone 'Europe/Warsav', "),
+            ("{decimal: 10}", "7:39: fields.a.through.decimal: must be less than or equal to 9"),
+            ("{decimal: true}", "7:39: fields.a.through.decimal: must be a whole number"),
+            ("{values: {}}", "7:38: fields.a.through.values: must not be empty"),
+            ("{values: [a]}", "7:38: fields.a.through.values: must be a block of words"),
+            ("{values: {a: [b]}}", "7:38: fields.a.through.values: must be text, a number, true or false"),
+            ("{boolean: {true: [Y]}}", "7:39: fields.a.through.boolean: give words for both true and false"),
+            ("{boolean: {true: [Y], false: [y]}}", "7:39: fields.a.through.boolean: the same word stands for"),
+        ],
+    )
+    def test_what_is_wrong_with_a_lens_is_said_at_its_place(self, lens: str, problem: str) -> None:
+        found = [line.removeprefix("m.yaml:") for line in field_says(f"  a: {{external: a, through: {lens}}}\n")]
+        told = [line for line in found if line.startswith(problem)]
+        assert len(told) == 1, found
+        assert all("missing key" in line for line in found if line not in told)
+
+
 class TestConstants:
     @pytest.mark.parametrize(
         ("text", "problem"),
@@ -352,6 +406,7 @@ class TestFingerprint:
             ("company", "firm"),
             ("company", "{external: company, through: trim}"),
             ("company", "{external: company, required: true}"),
+            ("{external: a, values: {1: x}}", "{external: a, values: {1: y}}"),
             ("company", "{external: company, conflict: external}"),
             ("{1: x}", "{'1': x}"),
             ("fields:", "direction: to_flowtly\nfields:"),
@@ -378,6 +433,12 @@ class TestFingerprint:
     )
     def test_it_does_not_change_with_anything_else(self, old: str, new: str) -> None:
         assert compiled(self.BASE).fingerprint == compiled(self.BASE.replace(old, new, 1)).fingerprint
+
+    def test_every_lens_has_a_fingerprint_of_its_own(self) -> None:
+        lenses = ["trim", "squeeze", "text", "boolean", "date", "datetime", "integer", "decimal", "{decimal: 3}"]
+        lenses += ["{case: upper}", "{case: lower}", "{date: '%d.%m.%Y'}", "{date: {on: flowtly}}", "[trim, text]"]
+        found = {fields(f"  a: {{external: a, through: {lens}}}\n").fingerprint for lens in lenses}
+        assert len(found) == len(lenses)
 
     def test_text_and_numbers_in_where_are_told_apart(self) -> None:
         one, other = (

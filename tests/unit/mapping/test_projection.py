@@ -226,9 +226,7 @@ class TestMatchKeys:
     def test_case_blanks_and_composition_do_not_count(self) -> None:
         projection = compiled(CLIENTS).external
         plain = projection.match_keys({"vat": "DK1", "name": "ŻÓŁW  Straße", "country": "PL"})
-        other = projection.match_keys(
-            {"vat": "dk1", "name": " z\u0307o\u0301łw STRASSE ".replace("o\u0301", "ó"), "country": "pl"}
-        )
+        other = projection.match_keys({"vat": "dk1", "name": " z\u0307o\u0301łw STRASSE ", "country": "pl"})
         assert plain == other == ("dk1", "żółw strasse\x1fpl")
 
     def test_a_level_with_an_empty_part_has_no_key(self) -> None:
