@@ -5,10 +5,10 @@ A walk that ends early, or answers suspiciously little, still teaches us what it
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from syncd.core.model import Side
 from syncd.engine.context import Context
@@ -39,13 +39,40 @@ class Reading:
     certificate: Certificate | None = None
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Records gathered until a store round trip is worth it."""
+class _Notes:
+    """Records gathered until a store round trip is worth it; the round trip runs beside the walk, one at a time."""
 
-    records: dict[str, Record] = field(default_factory=dict)
-    digests: dict[str, bytes] = field(default_factory=dict)
-    cursor: str | None = None
+    def __init__(self, ctx: Context, side: Side, passing: Pass, pool: ThreadPoolExecutor) -> None:
+        self._ctx, self._side, self._passing, self._pool = ctx, side, passing, pool
+        self._digest = ctx.mapping.projection(side).digest
+        self._records: dict[str, Record] = {}
+        self._digests: dict[str, bytes] = {}
+        self._running: Future[None] | None = None
+
+    def take(self, records: Iterable[Record], cursor: str | None) -> None:
+        """Add a page's records; ``cursor`` may be stored together with them."""
+        for record in records:
+            if record.key in self._records:
+                self.flush(None)
+            self._records[record.key] = record
+            self._digests[record.key] = self._digest(record.raw)
+        if len(self._records) >= self._ctx.limits.batch:
+            self.flush(cursor)
+
+    def flush(self, cursor: str | None) -> None:
+        """Hand over what was gathered. Raises what the round trip before this one raised."""
+        self.settle()
+        if self._records or cursor is not None:
+            self._running = self._pool.submit(
+                _note, self._ctx, self._side, self._passing, self._records, self._digests, cursor
+            )
+            self._records, self._digests = {}, {}
+
+    def settle(self) -> None:
+        """Wait for the round trip that is running."""
+        if self._running is not None:
+            self._running.result()
+            self._running = None
 
 
 def read_both(ctx: Context, state: MappingState) -> dict[Side, Reading]:
@@ -93,28 +120,22 @@ def _walk(
     ctx: Context, side: Side, passing: Pass, cursor: str | None, *, full: bool
 ) -> tuple[int | None, SyncdError | None]:
     """The claimed total and the trouble, if any. In a full walk the cursor moves only once the end was seen."""
-    batch, total, last = _Batch(), None, None
-    try:
-        with closing(_pages(ctx, side, cursor)) as pages:
-            for page in pages:
-                total = page.total if page.total is not None else total
-                last = page.cursor or last
-                batch.cursor = None if full else last
-                for record in _wanted(ctx, side, page):
-                    if record.key in batch.records:
-                        _flush(ctx, side, passing, batch)
-                    batch.records[record.key] = record
-                    batch.digests[record.key] = ctx.mapping.projection(side).digest(record.raw)
-                if len(batch.records) >= ctx.limits.batch:
-                    _flush(ctx, side, passing, batch)
-                if ctx.stop.is_set():
-                    raise ReadCut("stopped on request")
-    except (Denied, Later, BadAnswer, ReadCut, Refused, NotFound) as error:
-        _flush(ctx, side, passing, batch)
-        return total, error
-    batch.cursor = last
-    _flush(ctx, side, passing, batch)
-    return (total if not ctx.queries[side].where else None), None
+    total, last, error = None, None, None
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"note-{side}") as pool:
+        notes = _Notes(ctx, side, passing, pool)
+        try:
+            with closing(_pages(ctx, side, cursor)) as pages:
+                for page in pages:
+                    total = page.total if page.total is not None else total
+                    last = page.cursor or last
+                    notes.take(_wanted(ctx, side, page), None if full else last)
+                    if ctx.stop.is_set():
+                        raise ReadCut("stopped on request")
+        except (Denied, Later, BadAnswer, ReadCut, Refused, NotFound) as trouble:
+            error = trouble
+        notes.flush(last if error is None else None)
+        notes.settle()
+    return (total if not ctx.queries[side].where else None), error
 
 
 def _pages(ctx: Context, side: Side, cursor: str | None) -> Generator[Page, None, None]:
@@ -132,17 +153,20 @@ def _wanted(ctx: Context, side: Side, page: Page) -> Iterable[Record]:
     return [record for record in page.records if projection.in_scope(record.raw)]
 
 
-def _flush(ctx: Context, side: Side, passing: Pass, batch: _Batch) -> None:
+def _note(
+    ctx: Context,
+    side: Side,
+    passing: Pass,
+    records: Mapping[str, Record],
+    digests: Mapping[str, bytes],
+    cursor: str | None,
+) -> None:
     """One set-based comparison; what differs is noted as dirty and the cursor moves, in one transaction."""
-    differing = passing.differing(batch.digests) if batch.digests else set()
-    ctx.tally.add("unchanged", side, len(batch.digests) - len(differing))
-    observations = [
-        observe(ctx, side, record, batch.digests[key]) for key, record in batch.records.items() if key in differing
-    ]
-    if observations or batch.cursor is not None:
-        passing.store(observations, batch.cursor)
-    batch.records.clear()
-    batch.digests.clear()
+    differing = passing.differing(digests) if digests else set()
+    ctx.tally.add("unchanged", side, len(digests) - len(differing))
+    observations = [observe(ctx, side, records[key], digests[key]) for key in digests if key in differing]
+    if observations or cursor is not None:
+        passing.store(observations, cursor)
 
 
 def observe(ctx: Context, side: Side, record: Record, digest: bytes) -> Observation:

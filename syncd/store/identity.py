@@ -37,9 +37,9 @@ class Identity:
 def choose(data_dir: Path) -> Identity:
     """The identity for a data directory. Raises StoreUnavailable when root has none to run under.
 
-    An ordinary user is itself, or, without an entry in the password file, enters a namespace to have one. Root stays the owner of the files by way of a user namespace; where that is not
-    permitted (Docker's default profile forbids it) it becomes ``postgres`` or ``nobody``, as it was before if the
-    directory exists already.
+    An ordinary user is itself, or, without an entry in the password file, enters a namespace to have one. Root stays
+    the owner of the files by way of a user namespace; where that is not permitted (Docker's default profile forbids it)
+    it becomes ``postgres`` or ``nobody``, as it was before if the directory exists already.
     """
     if os.geteuid() != 0:
         return _ordinary()

@@ -67,7 +67,9 @@ class TestSqlite(WriteContract):
         def seed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             with closing(sqlite3.connect(path)) as database, database:
                 for row in rows:
-                    database.execute("INSERT INTO customers (customer_no, company_name, city) VALUES (?, ?, ?)", [*row.values()])
+                    database.execute(
+                        "INSERT INTO customers (customer_no, company_name, city) VALUES (?, ?, ?)", [*row.values()]
+                    )
             return [row["customer_no"] for row in rows]
 
         def edit(key: str, fields: Mapping[str, Any]) -> None:

@@ -186,8 +186,8 @@ def test_a_key_that_is_not_unique_loses_no_row(lab: Lab, stop: int) -> None:
     """Duplicate keys that would straddle two pages: both rows come, so that the duplicate can be seen."""
     lab.execute("CREATE TABLE t (no integer, at integer)")
     for number in range(10):
-        lab.execute("INSERT INTO t VALUES (%d, 1)" % number)
-    lab.execute("INSERT INTO t VALUES (%d, 2)" % stop)
+        lab.execute(f"INSERT INTO t VALUES ({number}, 1)")
+    lab.execute(f"INSERT INTO t VALUES ({stop}, 2)")
     found = keys(lab.connector(page_size=stop), Query("t", key="no"))
     assert sorted(found, key=int) == sorted([*map(str, range(10)), str(stop)], key=int)
 
@@ -195,7 +195,7 @@ def test_a_key_that_is_not_unique_loses_no_row(lab: Lab, stop: int) -> None:
 def test_a_column_that_is_no_key_at_all_is_refused(lab: Lab) -> None:
     lab.execute("CREATE TABLE t (no integer, name text)")
     for number in range(9):
-        lab.execute("INSERT INTO t VALUES (1, 'Company %d')" % number)
+        lab.execute(f"INSERT INTO t VALUES (1, 'Company {number}')")
     with pytest.raises((Refused, ReadCut), match="is no key"):
         keys(lab.connector(), Query("t", key="no"))
 
@@ -205,11 +205,15 @@ def test_rows_without_a_key_end_the_walk_after_all_others(lab: Lab) -> None:
     for key in ("'a'", "''", "NULL", "'b'", "NULL"):
         lab.execute(f"INSERT INTO t VALUES ({key}, '2026-01-01 10:00:00')")
     for query, cursor in ((Query("t", key="no"), None), (T, "2026-01-01T09:00:00")):
-        seen = []
+        seen: list[str] = []
         with pytest.raises(ReadCut, match="3 rows of t have no no"):
-            for page in lab.connector(page_size=2).pages(query, cursor):
-                seen.extend(record.key for record in page.records)
+            _collect(lab.connector(page_size=2), query, cursor, seen)
         assert seen == ["a", "b"]
+
+
+def _collect(connector: SqlConnector, query: Query, cursor: str | None, seen: list[str]) -> None:
+    for page in connector.pages(query, cursor):
+        seen.extend(record.key for record in page.records)
 
 
 def test_a_version_number_is_a_cursor_and_reaches_back(lab: Lab) -> None:
@@ -235,7 +239,7 @@ def test_a_column_that_tells_no_change_is_refused_as_cursor(pg: Lab) -> None:
     pg.execute("CREATE TABLE t (no integer PRIMARY KEY, at bytea)")
     pg.execute("INSERT INTO t VALUES (1, 'abc')")
     for cursor in (None, "x"):
-        with pytest.raises(Refused, match="cannot serve as cursor|function max"):
+        with pytest.raises(Refused, match=r"cannot serve as cursor|function max"):
             keys(pg.connector(), T, cursor)
 
 

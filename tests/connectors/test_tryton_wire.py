@@ -35,7 +35,16 @@ from tests.connectors.contract import RealClock
 SECRET = "correct-horse-battery"
 TOKEN = "f00d" * 16
 P = Query("party")
-STAMP = {"__class__": "datetime", "year": 2026, "month": 1, "day": 2, "hour": 3, "minute": 4, "second": 5, "microsecond": 6}
+STAMP = {
+    "__class__": "datetime",
+    "year": 2026,
+    "month": 1,
+    "day": 2,
+    "hour": 3,
+    "minute": 4,
+    "second": 5,
+    "microsecond": 6,
+}
 HTML = (200, "text/html", b"<!doctype html><title>Sign in</title>")
 DROP = (0, "", b"")
 ROW = {
@@ -182,7 +191,9 @@ def test_a_call_has_exactly_the_keys_that_the_server_expects(serve: Serve, versi
     ],
     ids=str,
 )
-def test_an_answer_to_a_create_is_typed_by_what_is_known(serve: Serve, answer: Answer, wanted: type[SyncdError]) -> None:
+def test_an_answer_to_a_create_is_typed_by_what_is_known(
+    serve: Serve, answer: Answer, wanted: type[SyncdError]
+) -> None:
     fake, erp = serve({CREATE: answer})
     with pytest.raises(wanted) as caught:
         erp.create(P, {"name": "A"})
@@ -217,9 +228,15 @@ def test_an_answer_to_a_create_is_typed_by_what_is_known(serve: Serve, answer: A
     ],
     ids=str,
 )
-def test_an_answer_to_a_read_is_never_taken_for_emptiness(serve: Serve, answer: Answer, wanted: type[SyncdError]) -> None:
+def test_an_answer_to_a_read_is_never_taken_for_emptiness(
+    serve: Serve, answer: Answer, wanted: type[SyncdError]
+) -> None:
     _, erp = serve({SEARCH: answer, READ: answer})
-    for attempt in (lambda: erp.read(P, "1"), lambda: list(erp.find(P, {"name": "A"})), lambda: list(erp.pages(P, None))):
+    for attempt in (
+        lambda: erp.read(P, "1"),
+        lambda: list(erp.find(P, {"name": "A"})),
+        lambda: list(erp.pages(P, None)),
+    ):
         with pytest.raises(wanted):
             attempt()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -94,6 +96,19 @@ def test_a_schema_from_the_future_is_named_as_such(store_url: str) -> None:
     finally:
         engine.dispose()
     assert "a newer version has been here" in migrate.status(store_url)[0]
+
+
+def test_the_statements_in_the_guide_work(store_url: str) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
+    statements = [line.strip() for line in re.findall(r"(?m)^    (.*)$", guide)]
+    engine = make_engine(store_url)
+    try:
+        with engine.begin() as connection:
+            for statement in " ".join(statements).split(";"):
+                connection.execute(text(statement)) if statement.strip() else None
+    finally:
+        engine.dispose()
+    assert len(statements) > 4
 
 
 def test_no_extension_is_needed(store_url: str) -> None:

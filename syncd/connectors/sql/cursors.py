@@ -98,11 +98,11 @@ def _parse(text: str, newest: Any) -> Any:
         return stamp if (stamp.tzinfo is None) == (newest.tzinfo is None) else None
     if isinstance(newest, date):
         return date.fromisoformat(text)
-    if isinstance(newest, int | Decimal) and not isinstance(newest, bool):
-        found = Decimal(text)
-        return found if isinstance(newest, Decimal) else int(found)
-    if isinstance(newest, float):
-        return float(text)
+    if isinstance(newest, int) and not isinstance(newest, bool):
+        return int(text)
+    if isinstance(newest, Decimal | float):
+        found = type(newest)(text)
+        return found if math.isfinite(found) else None
     if isinstance(newest, str):
         return text
     raise Refused(f"a column of {type(newest).__name__} cannot serve as cursor: take a time stamp or a version number")

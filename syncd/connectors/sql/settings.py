@@ -56,7 +56,7 @@ class SqlSettings(BaseModel):
     def _zone_exists(cls, zone: str) -> str:
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
             raise ValueError(f"no time zone is called {zone!r}; write it like Europe/Warsaw") from error
         return zone
 

@@ -147,7 +147,7 @@ class Sources:
             "required": not found["nullable"] and not filled,
             "filled": filled,
         }
-        if self._loose:
+        if self._loose and kind != "integer":
             found["type"] = types.NullType()
 
     def _query(self, connection: Connection, name: str, sql: str) -> Source:

@@ -80,7 +80,7 @@ class Writer:
         if self._database.insert_returning:
             return self._database.rows(connection, statement.returning(key.sql))[0][0]
         generated = self._database.inserted(connection, statement)
-        if self._view.source.primary_key == (key.name,) and generated:
+        if self._view.source.primary_key == (key.name,) and generated and generated[0] is not None:
             return generated[0]
         if isinstance(values.get(key.name), ColumnElement | None):
             raise Refused(f"this database does not tell the {key.name} of a new row: map it")

@@ -1,0 +1,433 @@
+"""A real Tryton on PostgreSQL, a sandbox Flowtly, the shipped Tryton example between them, and an invented cast.
+
+Both peers are read here through their own interfaces and translated by hand: nothing of the product helps to judge it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+import psycopg
+
+from syncd.engine.context import Options
+from syncd.engine.run import Engine, Report
+from syncd.ports import ConflictRow, Observation
+from syncd.sandbox.config import SandboxConfig
+from syncd.sandbox.sample import company
+from syncd.sandbox.server import SandboxServer
+from syncd.wiring import App, limits_of, silent
+from tests.support.postgres import PostgresServer, conninfo
+from tests.support.tryton_server import TrytonServer, tryton_server
+
+MAPPING = "tryton-clients"
+TOKEN = "static-token-of-a-sandbox"
+SEED = 11
+SHARED, ONLY_TRYTON, ONLY_FLOWTLY = range(120), range(120, 300), range(300, 360)
+DISAGREEING = range(24)
+"""Shared companies that differ in one field, each field in turn."""
+
+FIELDS = (
+    "name",
+    "vatNumber",
+    "country",
+    "status",
+    "addressStreetLine",
+    "addressPostCode",
+    "addressCity",
+    "addressPhoneNumber",
+)
+"""Every mapped field that has a value on both sides."""
+CONTESTED = ("name", "status", "addressStreetLine", "addressPostCode", "addressCity", "addressPhoneNumber")
+ANY_STATE = ["active", "in", [True, False]]
+TABLES = ("party_party", "party_address", "party_identifier", "party_contact_mechanism")
+CHILDREN = ("addresses", "identifiers", "contact_mechanisms")
+
+Facts = dict[str, str | None]
+"""One company in Flowtly's words, as ``FIELDS``."""
+
+
+# ------------------------------------------------------------------ the cast
+
+
+def facts(number: int) -> Facts:
+    """One invented company; its VAT number passes the check digits of its country."""
+    one = company(SEED, number)
+    values = (
+        one.name,
+        vat_number(one.country, number),
+        one.country,
+        "archived" if number % 20 == 17 else "active",
+        f"{one.street} {one.building}",
+        one.postcode,
+        one.city,
+        one.phone,
+    )
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def disputed(number: int) -> str:
+    """The field in which a disagreeing company differs."""
+    return CONTESTED[number % len(CONTESTED)]
+
+
+def in_tryton_at_first(number: int) -> Facts:
+    """How a company stands in Tryton before the first run."""
+    known = facts(number)
+    if 30 <= number < 40:
+        known["addressPhoneNumber"] = None
+    if 290 <= number < 300:
+        known["vatNumber"] = None
+    return known
+
+
+def in_flowtly_at_first(number: int) -> Facts:
+    """How a company stands in Flowtly before the first run."""
+    known = facts(number)
+    if number in DISAGREEING:
+        field = disputed(number)
+        other = "archived" if known["status"] == "active" else "active"
+        known[field] = other if field == "status" else f"{known[field]} 7"
+    if 24 <= number < 30:
+        known["vatNumber"] = None  # to be found by name and country
+    if 40 <= number < 50:
+        known["addressCity"] = None
+    return known
+
+
+def vat_number(country: str, number: int) -> str:
+    """A VAT number of a country, a different one for each number, with the right check digit."""
+    for attempt in range(10):
+        digits = _WITH_CHECK[country](10 * number + attempt)
+        if digits is not None:
+            return f"{country}{digits}"
+    raise AssertionError("ten numbers in a row without a check digit")
+
+
+def _weighted(text: str, weights: tuple[int, ...]) -> int:
+    return sum(int(digit) * weight for digit, weight in zip(text, weights, strict=True))
+
+
+def _danish(place: int) -> str | None:
+    text = str(1_300_000 + place)
+    check = -_weighted(text, (2, 7, 6, 5, 4, 3, 2)) % 11
+    return f"{text}{check}" if check < 10 else None
+
+
+def _polish(place: int) -> str | None:
+    text = str(100_300_000 + place)
+    check = _weighted(text, (6, 5, 7, 2, 3, 4, 5, 6, 7)) % 11
+    return f"{text}{check}" if check < 10 else None
+
+
+def _german(place: int) -> str:
+    """ISO 7064, mod 11,10."""
+    text, product = str(10_300_000 + place), 10
+    for digit in text:
+        product = ((int(digit) + product) % 10 or 10) * 2 % 11
+    return f"{text}{(11 - product) % 10}"
+
+
+def _swedish(place: int) -> str:
+    """Luhn over ten digits, and the serial number 01."""
+    text = str(550_300_000 + place)
+    doubled = _weighted("".join(str(int(digit) * 2) for digit in text[::2]), (1,) * sum(1 + (d > "4") for d in text[::2]))
+    check = -(doubled + sum(map(int, text[1::2]))) % 10
+    return f"{text}{check}01"
+
+
+_WITH_CHECK = {"DK": _danish, "PL": _polish, "DE": _german, "SE": _swedish}
+
+
+# ------------------------------------------------------------------ the world
+
+
+@dataclass
+class World:
+    """People at both ends, and the engine between them."""
+
+    folder: Path
+    erp: TrytonServer
+    erp_url: str
+    flowtly: SandboxServer
+    env: dict[str, str]
+    client: httpx.Client
+    events: list[tuple[str, dict[str, Any]]]
+    app: App | None = None
+
+    # -------------------------------------------------------------- the product
+
+    @property
+    def config(self) -> Path:
+        """The configuration that ``syncd init`` wrote."""
+        return self.folder / "syncd.yaml"
+
+    def syncd(self, *arguments: str, code: int = 0) -> str:
+        """One command of an administrator; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "syncd.cli", *arguments],
+            env={**os.environ, **self.env, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    @property
+    def opened(self) -> App:
+        """The configuration, opened once."""
+        if self.app is None:
+            self.app = App(self.config, self.env)
+        return self.app
+
+    def close(self) -> None:
+        """Release connections."""
+        self.client.close()
+        if self.app is not None:
+            self.app.close()
+            self.app = None
+
+    def run(self, *, full: bool = False) -> Report:
+        """One cycle, as the daemon does it."""
+        app = self.opened
+        mapping = app.mappings[MAPPING]
+        limits = limits_of(app.settings, mapping)
+        engine = Engine(app.store, app.clock, limits, self._note, silent, f"test-{id(self)}")
+        report = engine.run(mapping, app.peers(mapping), Options("test", write=True, full=full), Event())
+        assert report.outcome == "done", (report.outcome, report.reasons, self.events[-5:])
+        return report
+
+    def settled(self) -> None:
+        """Runs until one has nothing to do; at most five."""
+        for _ in range(5):
+            report = self.run()
+            if report.plan is not None and not report.plan.pending and report.open_operations == 0:
+                return
+        raise AssertionError(f"did not settle in five runs: {self.events[-12:]}")
+
+    def _note(self, event: str, /, **fields: Any) -> None:
+        self.events.append((event, fields))
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """The fields of every event of this name."""
+        return [fields for name, fields in self.events if name == event]
+
+    def links(self) -> dict[str, str]:
+        """Party id to client IRI."""
+        return {one.external_key: one.flowtly_key for one in list(self.opened.store.links(MAPPING))}
+
+    def questions(self) -> list[ConflictRow]:
+        """Open questions."""
+        return self.opened.store.conflicts(MAPPING, open_only=True)
+
+    def pending(self, side: Any, key: str) -> Observation | None:
+        """What is pending of a record."""
+        return self.opened.store.observation(MAPPING, side, key)
+
+    # -------------------------------------------------------------- people in Tryton
+
+    def add_parties(self, companies: list[Facts], using: TrytonServer | None = None) -> list[str]:
+        """A person imports companies, in one transaction; their ids."""
+        made = (using or self.erp).parties([self._party(one) for one in companies])
+        return [str(party) for party in made]
+
+    def _party(self, known: Facts) -> dict[str, Any]:
+        address = {
+            "street": known["addressStreetLine"],
+            "postal_code": known["addressPostCode"],
+            "city": known["addressCity"],
+            "country": self._country(str(known["country"])),
+        }
+        values: dict[str, Any] = {"name": known["name"], "addresses": [["create", [address]]]}
+        if known["vatNumber"]:
+            values["identifiers"] = [["create", [{"type": "eu_vat", "code": known["vatNumber"]}]]]
+        if known["addressPhoneNumber"]:
+            phone = {"type": "phone", "value": known["addressPhoneNumber"]}
+            values["contact_mechanisms"] = [["create", [phone]]]
+        return values
+
+    def _country(self, code: str) -> int:
+        if not hasattr(self, "_countries"):
+            rows = self.erp.rpc("model.country.country.search_read", [], 0, None, [], ["code"])
+            self._countries: dict[str, int] = {row["code"]: row["id"] for row in rows}
+        return self._countries[code]
+
+    def write_party(self, key: str, **values: Any) -> None:
+        """A person edits the party itself."""
+        self.erp.rpc("model.party.party.write", [int(key)], values)
+
+    def write_child(self, model: str, key: str, **values: Any) -> None:
+        """A person edits the first address, identifier or contact of a party, and not the party."""
+        (child,) = self.erp.rpc(f"model.party.{model}.search", [["party", "=", int(key)]], 0, 1, [["id", "ASC"]])
+        self.erp.rpc(f"model.party.{model}.write", [child], values)
+
+    def raw_parties(self) -> dict[str, dict[str, Any]]:
+        """Every party with its children and all their stamps, as Tryton tells them."""
+        fields = [
+            *("name", "active", "replaced_by", "write_date", "create_date"),
+            *(f"addresses.{name}" for name in ("street", "postal_code", "city", "country.code", "write_date")),
+            *(f"identifiers.{name}" for name in ("type", "code", "write_date")),
+            *(f"contact_mechanisms.{name}" for name in ("type", "value", "write_date", "create_date")),
+        ]
+        rows = self.erp.rpc("model.party.party.search_read", [ANY_STATE], 0, None, [["id", "ASC"]], fields)
+        return {str(row["id"]): row for row in rows}
+
+    def parties(self) -> dict[str, Facts]:
+        """Every party by id."""
+        return {key: _party_facts(row) for key, row in self.raw_parties().items()}
+
+    def erp_sql(self) -> psycopg.Connection[Any]:
+        """A connection to Tryton's own database."""
+        return psycopg.connect(self.erp_url)
+
+    # -------------------------------------------------------------- people in Flowtly
+
+    def in_flowtly(self, method: str, path: str, fields: Any = None) -> Any:
+        """A person in Flowtly's pages, through the sandbox's back door."""
+        answer = self.client.request(method, f"{self.flowtly.origin}/_sandbox/records/{path}", json=fields)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def add_client(self, known: Facts) -> None:
+        """A person adds a client."""
+        vat = known["vatNumber"]
+        fields = {name: value for name, value in known.items() if name != "vatNumber"}
+        number = {"tinCountry": vat[:2], "tin": vat[2:]} if vat else {}
+        self.in_flowtly("POST", "clients", {**fields, **number, "currency": "EUR", "tinType": "vat"})
+
+    def edit_client(self, iri: str, **fields: Any) -> None:
+        """A person edits a client."""
+        self.in_flowtly("PATCH", f"clients/{iri.rpartition('/')[2]}", fields)
+
+    def clients(self) -> dict[str, Facts]:
+        """Every client by IRI, read page by page from Flowtly's API."""
+        codes = {row["@id"]: row["code"] for row in self._listed("countries")}
+        return {row["@id"]: _client_facts(row, codes) for row in self._listed("clients")}
+
+    def _listed(self, path: str) -> Iterator[dict[str, Any]]:
+        for page in range(1, 100):
+            query = {"page": page, "itemsPerPage": 100}
+            headers = {"Accept": "application/ld+json", "Authorization": f"Bearer {TOKEN}"}
+            answer = self.client.get(f"{self.flowtly.url}/{path}", params=query, headers=headers).json()
+            yield from answer["member"]
+            if page * 100 >= answer["totalItems"]:
+                return
+
+    def flowtly_writes(self) -> dict[str, int]:
+        """Everything but reading that Flowtly's API was asked for."""
+        return {route: count for route, count in self.flowtly.requests.items() if not route.startswith("GET ")}
+
+    # -------------------------------------------------------------- the judgement
+
+    def differences(self) -> list[tuple[str, str, str | None, str | None]]:
+        """Mapped fields of linked records that differ without an open question about them."""
+        parties, clients = self.parties(), self.clients()
+        asked = {(row.external_key, row.field) for row in self.questions()}
+        return [
+            (key, field, parties[key][field], clients[iri][field])
+            for key, iri in self.links().items()
+            for field in FIELDS
+            if parties[key][field] != clients[iri][field] and (key, field) not in asked
+        ]
+
+    def strangers(self) -> tuple[set[str], set[str]]:
+        """Parties and clients that no link ties."""
+        links = self.links()
+        return set(self.parties()) - set(links), set(self.clients()) - set(links.values())
+
+    def duplicates(self) -> list[str]:
+        """VAT numbers and names that one side has more than once, and records that are linked twice."""
+        twice: list[str] = []
+        for side in (self.parties(), self.clients()):
+            for field in ("vatNumber", "name"):
+                counted = Counter(one[field] for one in side.values())
+                twice += [str(value) for value, count in counted.items() if value is not None and count > 1]
+        counted_iris = Counter(self.links().values())
+        return twice + [iri for iri, count in counted_iris.items() if count > 1]
+
+    def assert_converged(self, *, apart: frozenset[str] = frozenset()) -> None:
+        """Full dumps of both sides: linked one to one, equal in every mapped field but for open questions.
+
+        ``apart``: parties that are known to be different.
+        """
+        assert [one for one in self.differences() if one[0] not in apart] == []
+        assert self.strangers() == (set(), set())
+        assert self.duplicates() == []
+
+
+def _party_facts(row: dict[str, Any]) -> Facts:
+    address = next(iter(row["addresses."]), {})
+    country = address.get("country.")
+    return {
+        "name": row["name"],
+        "vatNumber": next((item["code"] for item in row["identifiers."] if item["type"] == "eu_vat"), None),
+        "country": country["code"] if country else None,
+        "status": "active" if row["active"] else "archived",
+        "addressStreetLine": address.get("street") or None,
+        "addressPostCode": address.get("postal_code") or None,
+        "addressCity": address.get("city") or None,
+        "addressPhoneNumber": next((one["value"] for one in row["contact_mechanisms."] if one["type"] == "phone"), None),
+    }
+
+
+def _client_facts(row: dict[str, Any], codes: dict[str, str]) -> Facts:
+    values = {field: row.get(field) for field in FIELDS}
+    return {
+        **values,
+        "vatNumber": f"{row['tinCountry']}{row['tin']}" if row.get("tin") else None,
+        "country": codes[row["country"]],
+    }
+
+
+@contextmanager
+def built(folder: Path, postgres: PostgresServer) -> Iterator[World]:
+    """A filled world of which the product knows nothing yet."""
+    with ExitStack() as closing:
+        plain = conninfo(postgres.url("postgres"))
+        erp = closing.enter_context(tryton_server(folder / "erp", postgres_url=plain))
+        sandbox = SandboxConfig(empty=True, envelope="plain", static_token=TOKEN)
+        flowtly = closing.enter_context(SandboxServer(sandbox))
+        name = postgres.create()
+        closing.callback(postgres.drop, name)
+        env = {
+            "FLOWTLY_URL": flowtly.url,
+            "FLOWTLY_TOKEN": TOKEN,
+            "TRYTON_URL": erp.url,
+            "TRYTON_DATABASE": erp.database,
+            "TRYTON_USER": erp.username,
+            "TRYTON_PASSWORD": erp.password,
+            "SYNCD_DATABASE_URL": conninfo(postgres.url(name)),
+        }
+        client = httpx.Client(timeout=60)
+        world = World(folder, erp, conninfo(postgres.url(erp.database)), flowtly, env, client, [])
+        closing.callback(world.close)
+        _fill(world)
+        yield world
+
+
+def _fill(world: World) -> None:
+    """Everybody at their place since last week."""
+    at_first = [in_tryton_at_first(number) for number in (*SHARED, *ONLY_TRYTON)]
+    keys = world.add_parties(at_first)
+    resting = [int(key) for key, one in zip(keys, at_first, strict=True) if one["status"] == "archived"]
+    # Tryton takes no name for a party that is inactive from the start.
+    world.erp.rpc("model.party.party.write", resting, {"active": False})
+    with world.erp_sql() as connection:
+        for table in TABLES:
+            connection.execute(
+                f"UPDATE {table} SET create_date = create_date - interval '7 days',"  # type: ignore[arg-type]
+                " write_date = write_date - interval '7 days'"
+            )
+    for number in (*SHARED, *ONLY_FLOWTLY):
+        world.add_client(in_flowtly_at_first(number))
