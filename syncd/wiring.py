@@ -25,9 +25,9 @@ from syncd.engine.context import Limits, Options, Progress
 from syncd.engine.run import Engine, Report
 from syncd.errors import ConfigError, Problem
 from syncd.mapping.compiled import CompiledMapping, compile_mapping
-from syncd.mapping.problems import did_you_mean
 from syncd.mapping.nodes import Node
 from syncd.mapping.parsing import parse
+from syncd.mapping.problems import did_you_mean
 from syncd.ports import Connector
 from syncd.settings import Settings, load
 from syncd.store import migrate

@@ -62,7 +62,6 @@ class EmbeddedPostgres:
             self._stopping.clear()
             try:
                 self._data_dir.parent.mkdir(parents=True, exist_ok=True)
-                _make_private(self._socket_dir, self._data_dir)
                 lock_path = self._data_dir.with_name(f"{self._data_dir.name}.lock")
                 self._lock_file = lock_path.open("a")
                 self._own_or_attach(self._lock_file)
@@ -123,6 +122,7 @@ class EmbeddedPostgres:
             return False
         server = Server(self._data_dir, self._socket_dir, durable=self._durable)
         try:
+            _make_private(self._socket_dir, self._data_dir)
             server.start()
         except BaseException:
             fcntl.flock(lock_file, fcntl.LOCK_UN)
@@ -146,6 +146,8 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server.stop()
             self._server = None
+            with contextlib.suppress(OSError):  # whoever takes over makes it again
+                self._socket_dir.rmdir()
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None

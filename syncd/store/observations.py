@@ -188,6 +188,15 @@ def stir(connection: Connection, mapping: str, side: Side, keys: Iterable[str]) 
         )
 
 
+def set_aside(connection: Connection, mapping: str, side: Side, key: str, problem: str) -> None:
+    """Let one observation wait for what a person said about it."""
+    connection.execute(
+        observation.update()
+        .where(*_of(mapping, side, [key]))
+        .values(status=Status.ASKED.value, problem=readable(problem), due_at=None, waiting_for=None)
+    )
+
+
 def to_observation(row: Mapping[str, Any] | RowMapping) -> Observation:
     """A row as the value the engine works with; timestamps are aware UTC."""
     return Observation(

@@ -157,6 +157,9 @@ def _close(connection: Connection, decided: Operation, state: OperationState, ho
 def _adopt(connection: Connection, decided: Operation, key: str) -> None:
     _close(connection, decided, OperationState.DONE, f"a person named {key} as its result", key)
     questions.leave_answer(connection, decided.mapping, *_keys(decided, key), run_id=decided.run_id)
+    # Until that is done nothing may create the source record again, also when the named record is not listed yet.
+    source = decided.intent.source_key
+    observations.set_aside(connection, decided.mapping, decided.intent.side.other, source, f"is {key}, said a person")
 
 
 def _retry(connection: Connection, decided: Operation) -> None:

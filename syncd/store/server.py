@@ -36,6 +36,8 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
+    # In the data directory and not in /dev/shm: containers give that little room, and a killed server leaves it there.
+    "dynamic_shared_memory_type": "mmap",
 }
 # For tests: a crash of the machine may lose data, a crash of the server may not.
 _CARELESS: Final = {"fsync": "off", "full_page_writes": "off"}

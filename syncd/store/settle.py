@@ -110,7 +110,6 @@ class Settlements(Database):
                 links.forget_absence(connection, mapping, side, key)
             pair = (row["external_key"], row["flowtly_key"])
             questions.close_record(connection, mapping, Record(*pair), "unlinked", by)
-            questions.fulfil_answers(connection, mapping, [pair])
             ledger.append(connection, mapping, None, [LedgerEntry("unlinked", *pair, rule=f"by {by}")])
             return True
 

@@ -17,9 +17,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.e2e import logbook
 from tests.engine.world import MAPPING, SETTINGS, World, built
-
-SECRETS = ("sandbox-secret-1",)
 
 
 def free_port() -> int:
@@ -65,12 +64,14 @@ class Process:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=30)
         self.file.close()
+        logbook.keep(self.log.read_text())
         return time.monotonic() - started
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(timeout=30)
         self.file.close()
+        logbook.keep(self.log.read_text())
 
 
 def eventually(probe: Callable[[], Any], patience: float = 30.0) -> None:
@@ -195,7 +196,5 @@ def test_no_secret_and_no_masked_field_is_in_the_log(world: World) -> None:
     text = process.log.read_text()
     assert "Maskedtown" not in text
     assert "Othertown" not in text
-    for secret in (f"password={world.env['FLOWTLY_PASSWORD']}", "eyJ"):
-        assert secret not in text
     (event,) = process.said("conflict.open")
     assert event["external_value"] == "***"

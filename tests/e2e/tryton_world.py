@@ -140,7 +140,7 @@ def _german(place: int) -> str:
 def _swedish(place: int) -> str:
     """Luhn over ten digits, and the serial number 01."""
     text = str(550_300_000 + place)
-    doubled = _weighted("".join(str(int(digit) * 2) for digit in text[::2]), (1,) * sum(1 + (d > "4") for d in text[::2]))
+    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in text[::2])
     check = -(doubled + sum(map(int, text[1::2]))) % 10
     return f"{text}{check}01"
 
@@ -377,7 +377,9 @@ def _party_facts(row: dict[str, Any]) -> Facts:
         "addressStreetLine": address.get("street") or None,
         "addressPostCode": address.get("postal_code") or None,
         "addressCity": address.get("city") or None,
-        "addressPhoneNumber": next((one["value"] for one in row["contact_mechanisms."] if one["type"] == "phone"), None),
+        "addressPhoneNumber": next(
+            (one["value"] for one in row["contact_mechanisms."] if one["type"] == "phone"), None
+        ),
     }
 
 

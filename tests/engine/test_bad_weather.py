@@ -154,9 +154,7 @@ def test_a_page_shift_in_mid_walk_is_noticed_and_nothing_is_taken_for_gone(appro
         "POST", "clients", {"name": "first", "country": "DK", "currency": "DKK", "tinType": "vat", "status": "active"}
     )
     world.settled()
-    world.flowtly.faults.add(
-        "page_shift", method="GET", path=r"^/clients", after_nth=1, times=1, action="remove"
-    )
+    world.flowtly.faults.add("page_shift", method="GET", path=r"^/clients", after_nth=1, times=1, action="remove")
     report = world.run(full=True)
     missing = sum(report.plan.missing.values())
     assert missing <= 1, "only the record that was really removed may be reported, and only under a certificate"

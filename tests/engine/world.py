@@ -24,6 +24,8 @@ from syncd.sandbox.config import SandboxConfig
 from syncd.sandbox.server import SandboxServer
 from syncd.wiring import App, limits_of, silent
 
+PASSWORD = "kept-secret-4711"
+
 TABLE = """
 CREATE TABLE customers (
     customer_no text PRIMARY KEY, company_name text, vat_no text, country_code text DEFAULT 'DK',
@@ -83,7 +85,7 @@ class World:
         self.config = folder / "syncd.yaml"
         self.env = {
             "FLOWTLY_URL": flowtly.url,
-            "FLOWTLY_PASSWORD": "sandbox",
+            "FLOWTLY_PASSWORD": PASSWORD,
             "ERP_DATABASE_URL": plain(erp_url),
             "SYNCD_DATABASE_URL": plain(store_url),
         }
@@ -242,7 +244,7 @@ def built(folder: Path, erp_url: str, store_url: str, **config: Any) -> Iterator
     """A world with an empty ERP and an empty Flowtly."""
     with psycopg.connect(plain(erp_url)) as connection:
         connection.execute(TABLE)
-    with SandboxServer(SandboxConfig(empty=True, **config)) as flowtly:
+    with SandboxServer(SandboxConfig(empty=True, password=PASSWORD, **config)) as flowtly:
         world = World(folder, erp_url, store_url, flowtly)
         try:
             yield world

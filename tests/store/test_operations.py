@@ -99,7 +99,7 @@ def doubt(kit: Kit) -> Operation:
         Settlement(
             "a",
             None,
-            external=pending("a", 1, status=Status.ASKED),
+            external=pending("a", 1),
             operation=operation.id,
             operation_state=OperationState.QUARANTINED,
             opened=(NewConflict("in_doubt", "a", None, detail="two could be it"),),
@@ -116,6 +116,8 @@ def test_adopting_leaves_the_answer_for_the_next_run_to_link(kit: Kit) -> None:
     assert answer.resolution == f"link a = {iri(7)}"
     assert kit.store.conflicts(MAPPING, open_only=True) == []
     assert [entry.event for _, _, entry in kit.store.history(MAPPING, None, iri(7))] == ["resolved"]
+    waits = kit.observation("a")
+    assert (waits.status, waits.problem) == (Status.ASKED, f"is {iri(7)}, said a person")
 
 
 def test_adopting_into_the_external_side_names_the_pair_the_right_way_round(kit: Kit) -> None:
@@ -127,6 +129,7 @@ def test_adopting_into_the_external_side_names_the_pair_the_right_way_round(kit:
 
 def test_retrying_frees_the_source_record_to_be_created_again(kit: Kit) -> None:
     operation = doubt(kit)
+    kit.settle(Settlement("a", None, external=pending("a", 1, status=Status.PARKED)))
     kit.store.decide_operation(operation.id, "retry", None)
     assert kit.observation("a").status is Status.DIRTY
     assert kit.store.operations(MAPPING, open_only=False)[0].state is OperationState.DROPPED

@@ -8,13 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from syncd.core.model import Base
 from syncd.errors import BadAnswer, StoreUnavailable
 from syncd.ports import Settlement
 from syncd.store import migrate
+from syncd.store.database import database_url, translate
 from syncd.store.embedded import EmbeddedPostgres
 from syncd.store.postgres import PostgresStore
 from tests.store.kit import EXTERNAL, MAPPING, NOW, Kit, digest, rest
@@ -138,6 +141,14 @@ def test_many_threads_share_the_store(kit: Kit) -> None:
         for done in [pool.submit(work, number) for number in range(12)]:
             done.result(timeout=60)
     assert kit.store.counts(MAPPING)["links"] == 60
+
+
+def test_a_driver_that_quotes_the_password_is_not_quoted() -> None:
+    url = database_url(f"postgresql://u:{PASSWORD}@127.0.0.1:1/db")
+    said = psycopg.OperationalError(f"cannot connect with password={PASSWORD}\nand more")
+    known = translate(OperationalError(None, None, said), url)
+    assert isinstance(known, StoreUnavailable)
+    assert str(known) == "database 'db' at 127.0.0.1: cannot connect with password=***"
 
 
 def test_passwords_are_not_in_the_representation_of_an_engine(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 ``tryton_server(folder)`` starts one on an ephemeral port of 127.0.0.1 with a fresh copy of a prepared database
 (module ``party``) and stops it by its process id. The cache is ``$SYNCD_TEST_CACHE`` or ``~/.cache/syncd-tests``; the
-first use of a version takes about half a minute. ``TrytonServer.rpc`` lets a test act as a person in the ERP.
+first use of a version takes about half a minute. With ``postgres_url`` a prepared database ``tryton_template_8_2`` is
+left on that server for the next test. ``TrytonServer.rpc`` lets a test act as a person in the ERP.
 """
 
 from __future__ import annotations
