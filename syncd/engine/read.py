@@ -75,9 +75,12 @@ class _Notes:
             self._running = None
 
 
-def read_both(ctx: Context, state: MappingState) -> dict[Side, Reading]:
-    """Read both sides at once. Peer trouble is in the readings; only store trouble raises."""
-    fulls = {side: must_be_full(ctx, side, state) for side in Side}
+def read_both(ctx: Context, state: MappingState, *, full: bool = False) -> dict[Side, Reading]:
+    """Read both sides at once. Peer trouble is in the readings; only store trouble raises.
+
+    ``full`` is for when a reference arrived: records that waited for it could not be mapped and have to be read again.
+    """
+    fulls = {side: full or must_be_full(ctx, side, state) for side in Side}
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="read") as pool:
         futures = {side: pool.submit(read_side, ctx, side, full=fulls[side], state=state) for side in Side}
         return {side: future.result() for side, future in futures.items()}

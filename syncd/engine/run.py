@@ -143,8 +143,9 @@ def _cycle(ctx: Context) -> Report:
     state = ctx.store.state(ctx.name)
     if ctx.options.write:
         recover(ctx)
-    ctx.store.wake(ctx.name, _arrived(ctx), ctx.now())
-    readings = read_both(ctx, state)
+    arrived = _arrived(ctx)
+    ctx.store.wake(ctx.name, arrived, ctx.now())
+    readings = read_both(ctx, state, full=bool(arrived))
     prepared = prepare(ctx, readings, state)
     first = prepared.plan
     complete = all(reading.error is None for reading in readings.values())

@@ -97,6 +97,8 @@ def test_a_record_that_cannot_be_mapped_is_parked_with_its_field(five: World) ->
     world.run()
     assert "C9" in world.links()
     assert "C8" not in world.links()
+    world.erp("ALTER TABLE customers DISABLE TRIGGER touch")
+    world.erp("UPDATE customers SET changed_at = now() - interval '1 day'")
     world.in_flowtly("POST", "currencies", {"code": "ZWL", "name": "Zimbabwe dollar"})
     world.run()
     assert "C8" in world.links(), "a record that waited for a reference is woken by it"
