@@ -1,0 +1,165 @@
+"""What the engine asks of the mapping store. Each method is one transaction; no method touches a peer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from syncd.core.model import Decision, Side, Value
+from syncd.ports.memory import (
+    Certificate,
+    ConflictRow,
+    Intent,
+    Lease,
+    LedgerEntry,
+    Link,
+    MappingState,
+    Observation,
+    Operation,
+    Settlement,
+    Work,
+)
+
+
+class Pass(Protocol):
+    """One reading of one side, page by page."""
+
+    @property
+    def duplicates(self) -> set[str]:
+        """Keys that came more than once in this pass with different content."""
+
+    def differing(self, digests: Mapping[str, bytes]) -> set[str]:
+        """Keys whose digest is not the last known one (pending observation first, else link). Notes them as seen."""
+
+    def store(self, observations: Sequence[Observation], cursor: str | None) -> None:
+        """Note what differs as dirty and move the cursor, in one transaction. A side back at rest is withdrawn."""
+
+    def finish(self, *, total: int | None, complete: bool, reason: str, shrink_limit: float) -> Certificate | None:
+        """End a full pass: the certificate, and what is linked but was not seen is counted (not deleted).
+
+        A pass that saw nothing where links exist, or shrank by more than ``shrink_limit`` of the last one, is stored
+        as not complete with the reason. None for an incremental pass.
+        """
+
+    def close(self) -> None:
+        """Give up the pass's resources; harmless after ``finish``."""
+
+
+class Store(Protocol):
+    """The mapping store. Each method is one transaction; no method touches a peer."""
+
+    def acquire(self, name: str, owner: str, ttl: timedelta) -> Lease | None:
+        """Take a lease, or None while another owner's has not expired. The database's clock counts, not ours."""
+
+    def renew(self, lease: Lease, ttl: timedelta) -> None:
+        """Extend a lease. Raises LeaseLost."""
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back; harmless when it is lost already."""
+
+    def state(self, mapping: str) -> MappingState:
+        """What is known of a mapping."""
+
+    def approve(self, mapping: str, fingerprint: str) -> None:
+        """Record that a person approved the plan made under this fingerprint."""
+
+    def begin_run(self, mapping: str, trigger: str, lease: Lease) -> int:
+        """A new run id."""
+
+    def finish_run(self, run_id: int, outcome: str, counts: Mapping[str, Any]) -> None:
+        """Close a run with its counts."""
+
+    def cursor(self, mapping: str, side: Side) -> str | None:
+        """Where the next incremental read begins; None before the first full pass or after ``reset_cursors``."""
+
+    def reset_cursors(self, mapping: str) -> None:
+        """Forget both cursors: the next reads are full."""
+
+    def begin_pass(self, mapping: str, side: Side, run_id: int, *, full: bool) -> Pass:
+        """Start reading one side."""
+
+    def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
+        """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
+
+    def waiting(self, mapping: str) -> frozenset[str]:
+        """The references that some observation waits for."""
+
+    def work(self, mapping: str, now: datetime) -> Iterator[Work]:
+        """Linked records with at least one dirty side, in key order. Both sides' pending observations are given."""
+
+    def strangers(self, mapping: str, side: Side) -> Iterator[Observation]:
+        """Observations without a link, whatever their status, without their documents, in key order."""
+
+    def observation(self, mapping: str, side: Side, key: str) -> Observation | None:
+        """One pending observation with its document."""
+
+    def observations(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, Observation]:
+        """Several pending observations with their documents."""
+
+    def links_by_key(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, Link]:
+        """Links by the key of one side."""
+
+    def links(self, mapping: str) -> Iterator[Link]:
+        """All links of a mapping in external key order (server-side cursor: memory stays flat)."""
+
+    def counts(self, mapping: str) -> dict[str, int]:
+        """links, pending by status and side, open conflicts, open operations, missing by side."""
+
+    def intend(self, intents: Sequence[Intent], mapping: str, run_id: int, lease: Lease) -> list[Operation]:
+        """Commit intents before anything is sent. Raises LeaseLost when the fence is not ours any more.
+
+        A source record with an open create on the same side is refused by a unique index (IntegrityError becomes
+        ``Stale``).
+        """
+
+    def settle(self, settlements: Sequence[Settlement], mapping: str, run_id: int, lease: Lease) -> None:
+        """Apply settlements in one transaction under the fence. Raises LeaseLost."""
+
+    def open_operations(self, mapping: str) -> list[Operation]:
+        """Intents that are not finished, oldest first."""
+
+    def known_before(self, mapping: str, side: Side, keys: Sequence[str], moment: datetime) -> set[str]:
+        """Of these keys, those that were linked or first observed before ``moment``, or are linked now."""
+
+    def operations(self, mapping: str | None, *, open_only: bool) -> list[Operation]:
+        """For people: operations, newest first, at most 500."""
+
+    def decide_operation(self, operation: UUID, verdict: Literal["adopt", "retry", "reject"], key: str | None) -> None:
+        """A person ends a quarantined or doubtful create. ``adopt`` needs the target key; linking happens next run."""
+
+    def conflicts(self, mapping: str | None, *, open_only: bool) -> list[ConflictRow]:
+        """For people: conflicts, oldest first."""
+
+    def conflict(self, conflict_id: int) -> ConflictRow | None:
+        """One conflict."""
+
+    def resolve(self, conflict_id: int, choice: Side | None, value: Value, by: str) -> None:
+        """Remember a decision on a field conflict and make both sides of the record dirty."""
+
+    def dismiss(self, conflict_id: int, resolution: str, by: str) -> None:
+        """Close a question about a whole record with a word that says how."""
+
+    def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, Decision]]:
+        """Remembered decisions: external key -> field -> decision (the latest per field)."""
+
+    def answers(self, mapping: str, kind: str) -> list[ConflictRow]:
+        """Resolved whole-record questions of a kind (``probable``, ``ambiguous``) that still wait to be carried out."""
+
+    def unlink(self, mapping: str, external_key: str, by: str) -> bool:
+        """Remove a link on a person's order; both records are strangers again and never re-created without asking."""
+
+    def history(
+        self, mapping: str, external_key: str | None, flowtly_key: str | None
+    ) -> list[tuple[datetime, int, LedgerEntry]]:
+        """Ledger of one record, oldest first: time, run, entry."""
+
+    def runs(self, mapping: str | None, limit: int) -> list[dict[str, Any]]:
+        """Latest runs, newest first."""
+
+    def certificates(self, mapping: str, side: Side, limit: int) -> list[Certificate]:
+        """Latest certificates, newest first."""
+
+    def close(self) -> None:
+        """Release connections."""
