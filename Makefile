@@ -23,7 +23,7 @@ test: $(STAMP) ## everything a fresh machine can run
 	$(BIN)/python -m pytest
 
 check: lint ## lint, types, layers and the fast tests
-	$(BIN)/python -m pytest -q tests/unit tests/wire tests/sandbox -m 'not slow'
+	$(BIN)/python -m pytest -q tests/unit tests/wire -m "not slow"
 
 lint: $(STAMP) ## format, style, types and layers
 	$(BIN)/ruff format --check .

@@ -87,7 +87,9 @@ def configure(
     _tame_libraries(out, masker or Masker((), ()))
 
 
-_WARNINGS: Final = frozenset({"conflict.open", "match.ask", "record.refused", "record.parked", "read.incomplete"})
+_WARNINGS: Final = frozenset(
+    {"conflict.open", "match.ask", "record.refused", "record.parked", "read.incomplete", "read.uncertified"}
+)
 _QUIET: Final = frozenset({"record.linked", "record.patched", "record.created", "record.adopted", "write.stale"})
 
 

@@ -111,10 +111,16 @@ class App:
         """The mapping store, migrated to this version."""
         if self._store is None:
             url = self.database_url()
-            migrate.upgrade(url)
+            self._upgrade(url)
             self._store = PostgresStore(url)
             self._closing.callback(self._store.close)
         return self._store
+
+    def _upgrade(self, url: str) -> None:
+        try:
+            migrate.upgrade(url)
+        except ValueError as error:  # the URL is none; the message does not quote it
+            raise ConfigError([Problem(str(self.settings.file), 0, 0, f"store.url: {error}")]) from None
 
     # ------------------------------------------------------------------ the peers
 

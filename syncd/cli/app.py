@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -39,33 +40,39 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except ConfigError as error:
-        for problem in error.problems:
-            err.print(f"[red]error[/red] {_plain(str(problem))}")
-        return Exit.ERROR
+        return int(app(arguments, standalone_mode=False) or 0)
+    except typer.Exit as ended:
+        return ended.exit_code
     except GuardRefused as error:
         for reason in error.reasons:
             err.print(f"[red]refused[/red] {_plain(reason)}")
         return Exit.REFUSED
-    except StoreUnavailable as error:
-        err.print(f"[red]error[/red] the mapping store cannot be used: {_plain(str(error))}")
-        return Exit.ERROR
-    except SyncdError as error:
-        err.print(f"[red]error[/red] {type(error).__name__}: {_plain(str(error))}")
-        return Exit.ERROR
-    except typer.Exit as ended:
-        return ended.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
     except (KeyboardInterrupt, typer.Abort):
         err.print("stopped")
-        return Exit.ERROR
     except Exception as error:
-        shown = getattr(error, "format_message", None)  # click's usage errors know how to show themselves
-        if shown is None:
+        lines = _words(error)
+        if not lines:
             raise
-        err.print(f"[red]error[/red] {_plain(shown())}")
-        return Exit.ERROR
-    return int(code or 0)
+        for line in lines:
+            err.print(f"[red]error[/red] {_plain(line)}")
+    return Exit.ERROR
+
+
+def _words(error: Exception) -> list[str]:
+    """What to tell a person about an error; nothing for one that nobody expected."""
+    if isinstance(error, ConfigError):
+        return [str(problem) for problem in error.problems]
+    if isinstance(error, StoreUnavailable):
+        return [f"the mapping store cannot be used: {error}"]
+    if isinstance(error, SyncdError):
+        return [f"{type(error).__name__}: {error}"]
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return [where + (error.strerror or str(error))]
+    shown = getattr(error, "format_message", None)  # click's usage errors know how to show themselves
+    return [] if shown is None else [str(shown())]
 
 
 def _plain(text: str) -> str:

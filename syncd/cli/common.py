@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
+from threading import Event, current_thread, main_thread
+from types import FrameType
 from typing import Annotated, Any, Final
 
 import typer
@@ -114,10 +117,34 @@ def progress() -> Iterator[Shown]:
         shown.close()
 
 
+@contextmanager
+def interruptible() -> Iterator[Event]:
+    """A stop signal for runs: the first Ctrl-C (or SIGTERM) lets the write in hand finish, the second ends at once."""
+    stop = Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        err.print("stopping after the write in hand; once more to stop at once")
+
+    if current_thread() is not main_thread():  # signals are the main thread's
+        yield stop
+        return
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def exit_code(reports: list[Report]) -> Exit:
     """The worst of several runs."""
     if any(report.outcome in {"incomplete", "error", "busy", "stopped"} for report in reports):
         return Exit.ERROR
+    if any(report.outcome in {"planned", "awaiting_approval"} and not report.complete for report in reports):
+        return Exit.ERROR  # a plan made on half of the records
     if any(report.outcome == "refused" for report in reports):
         return Exit.REFUSED
     waiting = any(

@@ -19,6 +19,7 @@ from syncd.core.model import Side, Value
 from syncd.core.plan import maybe_to_json
 from syncd.engine.strangers import LINK_ANSWER, PAIR_MARK
 from syncd.errors import ConfigError, Problem
+from syncd.mapping.records import Unfit, clean
 from syncd.ports import ConflictRow, Operation
 from syncd.wiring import App
 
@@ -44,6 +45,7 @@ def list_conflicts(
     Example: syncd conflicts list -m clients
     """
     with opened(config, level="warning") as app:
+        app.in_order(mapping)
         rows = app.store.conflicts(mapping, open_only=not everything)
     if as_json:
         print_json([_conflict_json(row) for row in rows])
@@ -92,7 +94,8 @@ def resolve(
 
     Example: syncd conflicts resolve 12 --take external
     """
-    chosen = [name for name, given in (("take", take), ("value", value), ("link", link), ("dismiss", dismiss)) if given]
+    given = {"take": take, "value": value, "link": link, "dismiss": dismiss or None}
+    chosen = [name for name, answer in given.items() if answer is not None]
     if len(chosen) != 1:
         raise _usage("give exactly one of --take, --value, --link, --dismiss")
     with opened(config, level="warning") as app:
@@ -123,6 +126,7 @@ def list_operations(
     Example: syncd operations list --all
     """
     with opened(config, level="warning") as app:
+        app.in_order(mapping)
         rows = app.store.operations(mapping, open_only=not everything)
     if as_json:
         print_json([_operation_json(row) for row in rows])
@@ -222,9 +226,14 @@ def _typed(row: ConflictRow, text: str | None) -> Value:
         return None
     like = next((value for value in (row.external, row.flowtly) if value is not None), None)
     try:
-        return _READERS.get(type(like), _as_text)(text)
+        return clean(_READERS.get(type(like), _as_text)(text))
     except (ValueError, KeyError, ArithmeticError):
-        raise _usage(f"{text!r} is not a {type(like).__name__} like the values of {row.field}") from None
+        raise _usage(f"{text[:_SHOWN]!r} is not a {type(like).__name__} like the values of {row.field}") from None
+    except Unfit as unfit:
+        raise _usage(f"--value: {unfit.message}") from None
+
+
+_SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 
 def _as_text(text: str) -> Value:

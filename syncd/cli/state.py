@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
 def list_links(
     config: ConfigOption = None,
     mapping: MappingOption = None,
-    limit: Annotated[int, typer.Option(help="At most this many.")] = 100,
+    limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 100,
     as_json: JsonOption = False,
 ) -> int:
     """Links in the order of their external keys.

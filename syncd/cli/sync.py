@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from syncd import telemetry
-from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, err, exit_code, opened, print_json, progress
+from syncd.cli import saved
+from syncd.cli.common import (
+    ConfigOption,
+    Exit,
+    JsonOption,
+    MappingOption,
+    err,
+    exit_code,
+    interruptible,
+    opened,
+    print_json,
+    progress,
+)
 from syncd.cli.show import plan_json, report_json, show_plan, show_report
-from syncd.core.plan import FORMAT
+from syncd.core.plan import Plan
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.service import Daemon
 from syncd.daemon.worker import Job, Worker
@@ -48,15 +61,15 @@ def plan(
     Example: syncd plan -m clients -o plan.json
     """
     with opened(config, level="warning") as app:
-        reports = _run_all(app, mapping, Options("plan", write=False, full=full))
+        reports = _run_all(app, app.in_order(mapping), Options("plan", write=False, full=full))
     plans = [report.plan for report in reports if report.plan is not None]
-    if output is not None:
-        output.write_text(json.dumps({"plans": [plan_json(one) for one in plans]}, indent=1))
     if as_json:
         print_json({"plans": [plan_json(one) for one in plans]})
     else:
         for one in plans:
             show_plan(one, everything=everything)
+    if output is not None:
+        saved.save(output, plans)
     return exit_code(reports)
 
 
@@ -73,26 +86,22 @@ def apply(
 
     Example: syncd apply plan.json --yes
     """
-    only = _saved(file) if file is not None else {}
+    chosen = saved.load(file) if file is not None else None
     with opened(config, level="warning") as app:
+        names = _named(app, mapping, file, chosen)
         if not yes:
-            reports = _run_all(app, mapping, Options("plan", write=False, full=full))
+            reports = _run_all(app, names, Options("plan", write=False, full=full))
             for report in reports:
                 if report.plan is not None:
-                    show_plan(report.plan)
+                    show_plan(_part(report.plan, chosen))
             if not any(report.plan is not None and report.plan.pending for report in reports):
                 err.print("nothing to apply")
             typer.confirm("Apply this plan?", abort=True, err=True)
-        reports = []
-        for name in app.in_order(mapping):
-            if only and name not in only:
-                continue
-            options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full, only=only.get(name))
-            with progress() as shown:
-                reports.append(app.run(name, options, progress=shown))
+        options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full)
+        reports = _run_all(app, names, options, chosen)
     _print(reports, as_json=as_json)
-    if only:
-        _print_refused(reports, only)
+    if chosen is not None:
+        _print_refused(reports, chosen)
     return exit_code(reports)
 
 
@@ -112,7 +121,7 @@ def once(
     """
     with opened(config) as app:
         options = Options("once", write=True, person=yes, beyond_caps=beyond_caps, full=full)
-        reports = _run_all(app, mapping, options)
+        reports = _run_all(app, app.in_order(mapping), options)
     _print(reports, as_json=as_json)
     return exit_code(reports)
 
@@ -130,22 +139,24 @@ def run(config: ConfigOption = None) -> int:
         }
         store = app.store  # opened (and migrated) before the schedule starts, so that a failure here ends the process
         _remember_freshness(app, metrics)
-        daemon = Daemon(
-            jobs,
-            Worker(jobs, metrics, telemetry.emit),
-            metrics,
-            telemetry.emit,
-            store.ping,
-            app.clock.now,
-            host=app.settings.daemon.host,
-            port=app.settings.daemon.port,
-        )
+        daemon = _daemon(app, jobs, metrics, store.ping)
         shutdown: timedelta = app.settings.daemon.shutdown
         if not daemon.run(shutdown):
             # A request hangs in a thread. Every write has its intent in the store, so ending here loses nothing.
             sys.stderr.flush()
             os._exit(Exit.ERROR)
     return Exit.DONE
+
+
+def _daemon(app: App, jobs: dict[str, Job], metrics: Metrics, ping: Callable[[], None]) -> Daemon:
+    """The daemon, listening. Raises ConfigError when its address cannot be had."""
+    own = app.settings.daemon
+    worker = Worker(jobs, metrics, telemetry.emit)
+    try:
+        return Daemon(jobs, worker, metrics, telemetry.emit, ping, app.clock.now, host=own.host, port=own.port)
+    except (OSError, UnicodeError) as error:
+        what = f"daemon: cannot listen on {own.host}:{own.port}: {getattr(error, 'strerror', None) or 'no such host'}"
+        raise ConfigError([Problem(str(app.settings.file), 0, 0, what, "set daemon.host and daemon.port")]) from None
 
 
 def _remember_freshness(app: App, metrics: Metrics) -> None:
@@ -156,9 +167,37 @@ def _remember_freshness(app: App, metrics: Metrics) -> None:
             metrics.complete(name, min(known.values()))
 
 
-def _run_all(app: App, mapping: str | None, options: Options) -> list[Report]:
-    with progress() as shown:
-        return [app.run(name, options, progress=shown) for name in app.in_order(mapping)]
+def _run_all(app: App, names: list[str], options: Options, chosen: saved.Chosen | None = None) -> list[Report]:
+    """One run of each mapping, until somebody presses Ctrl-C; with a saved plan only its items."""
+    reports: list[Report] = []
+    with progress() as shown, interruptible() as stop:
+        for name in names:
+            own = options if chosen is None else replace(options, only=chosen[name])
+            reports.append(app.run(name, own, stop, progress=shown))
+            if stop.is_set():
+                break
+    return reports
+
+
+def _named(app: App, mapping: str | None, file: Path | None, chosen: saved.Chosen | None) -> list[str]:
+    """The mappings to apply, in order. Raises ConfigError for a saved plan that is about others."""
+    names = app.in_order(mapping)
+    if chosen is None:
+        return names
+    strange = [name for name in chosen if name not in app.mappings]
+    if strange or not chosen.keys() & set(names):
+        about = ", ".join(strange or chosen)
+        hint = "" if strange else f"-m {mapping} leaves nothing of it"
+        text = f"is a plan for {about}" + (", which is no mapping of this configuration" if strange else "")
+        raise ConfigError([Problem(str(file), 0, 0, text, hint)])
+    return [name for name in names if name in chosen]
+
+
+def _part(plan: Plan, chosen: saved.Chosen | None) -> Plan:
+    """What of a plan would be applied: with a saved plan, those of its items that still hold."""
+    if chosen is None:
+        return plan
+    return replace(plan, items=tuple(item for item in plan.items if item.fingerprint in chosen[plan.mapping]))
 
 
 def _print(reports: list[Report], *, as_json: bool) -> None:
@@ -169,28 +208,12 @@ def _print(reports: list[Report], *, as_json: bool) -> None:
         show_report(report)
 
 
-def _saved(file: Path) -> dict[str, frozenset[str]]:
-    """The item ids of a saved plan by mapping. Raises ConfigError for a file that is not one."""
-    try:
-        data: Any = json.loads(file.read_text())
-        plans = data["plans"]
-        if any(one["format"] != FORMAT for one in plans):
-            raise ConfigError([Problem(str(file), 0, 0, "the plan was saved by another version", "make a new one")])
-        return {one["mapping"]: frozenset(item["id"] for item in one["items"]) for one in plans}
-    except OSError as error:
-        raise ConfigError([Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")]) from None
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(
-            [Problem(str(file), 0, 0, "is not a saved plan", "make one with syncd plan -o FILE")]
-        ) from None
-
-
-def _print_refused(reports: list[Report], only: dict[str, frozenset[str]]) -> None:
+def _print_refused(reports: list[Report], chosen: saved.Chosen) -> None:
     """Items of a saved plan that did not hold any more."""
     for report in reports:
         if report.plan is None:
             continue
         held = {item.fingerprint for item in report.plan.items}
-        gone = len(only[report.mapping] - held)
+        gone = len(chosen[report.mapping] - held)
         if gone:
             err.print(f"{report.mapping}: {gone} items of the saved plan do not hold any more and were left alone")

@@ -56,7 +56,7 @@ def merge_field(rule: FieldRule, now: BothSides, base: BothSides, times: Times, 
     if not changed:
         return QUIET
     values: dict[Side, Value] = {Side.EXTERNAL: external, Side.FLOWTLY: flowtly}
-    if decision is not None and _applies(decision, values):
+    if decision is not None and _disputed(rule, changed) and applies(decision, values):
         return _decided(rule, values, decision)
     if rule.direction is not Direction.BOTH:
         return _one_way(rule, values, changed, fresh=fresh)
@@ -75,7 +75,12 @@ def _known(value: MaybeValue, *, fresh: bool) -> MaybeValue:
     return None if fresh else value
 
 
-def _applies(decision: Decision, values: Mapping[Side, Value]) -> bool:
+def _disputed(rule: FieldRule, changed: frozenset[Side]) -> bool:
+    """True where a person could have been asked. An edit of one side alone is news, whatever was answered before."""
+    return len(changed) == len(Side) or (rule.direction is not Direction.BOTH and _target(rule) in changed)
+
+
+def applies(decision: Decision, values: BothSides) -> bool:
     """True while each side still has the value that was judged, or already has the value that a person typed."""
     judged = {Side.EXTERNAL: decision.external, Side.FLOWTLY: decision.flowtly}
     typed = decision.choice is None
@@ -91,7 +96,7 @@ def _decided(rule: FieldRule, values: Mapping[Side, Value], decision: Decision) 
 
 def _one_way(rule: FieldRule, values: Mapping[Side, Value], changed: frozenset[Side], *, fresh: bool) -> Verdict:
     """The source's value stands, unless the rule says ask; a first link never erases what only the target has."""
-    target = Side.FLOWTLY if rule.direction is Direction.TO_FLOWTLY else Side.EXTERNAL
+    target = _target(rule)
     source = target.other
     if fresh and values[source] is None:
         return Verdict("kept_on_first_link", agreed=True)
@@ -99,6 +104,11 @@ def _one_way(rule: FieldRule, values: Mapping[Side, Value], changed: frozenset[S
         return CONTESTED
     lost = frozenset({target}) & changed
     return Verdict("one_way", writes=((target, values[source]),), agreed=True, lost=lost)
+
+
+def _target(rule: FieldRule) -> Side:
+    """Where the values of a one-way field go."""
+    return Side.FLOWTLY if rule.direction is Direction.TO_FLOWTLY else Side.EXTERNAL
 
 
 def base_of(field: str, external: Mapping[str, Value], flowtly: Mapping[str, Value]) -> BothSides:

@@ -19,6 +19,7 @@ from syncd.core.canon import same
 from syncd.core.merge import base_of, merge_field
 from syncd.core.model import (
     ABSENT,
+    Absent,
     Base,
     Direction,
     Document,
@@ -181,6 +182,24 @@ def settled(base: Base | None, external: Document, flowtly: Document, agreed: fr
     """
     old = base or Base({}, {})
     return Base(_settle(old.external, external, agreed, rules), _settle(old.flowtly, flowtly, agreed, rules))
+
+
+def held_open(base: Base, merge: Merge) -> Base:
+    """The base to keep while a typed answer is on its way to both sides, which cannot happen in one step.
+
+    A side that already has the answer must not look as if nobody had touched it, just because the answer is the old
+    value: then the other side's losing value would count as the only edit. With the bases crossed neither side reads
+    as its base, before and between the writes, so the answer still applies.
+    """
+    before = {side: {change.field: change for change in merge.to(side)} for side in Side}
+    crossed: dict[Side, dict[str, Value]] = {side: {} for side in Side}
+    for field in before[Side.EXTERNAL].keys() & before[Side.FLOWTLY].keys():
+        if any(same(before[side][field].after, base.of(side).get(field, ABSENT)) for side in Side):
+            for side in Side:
+                other = before[side.other][field].before
+                if not isinstance(other, Absent):
+                    crossed[side][field] = other
+    return Base({**base.external, **crossed[Side.EXTERNAL]}, {**base.flowtly, **crossed[Side.FLOWTLY]})
 
 
 def _settle(old: Mapping[str, Value], now: Document, agreed: frozenset[str], rules: Rules) -> dict[str, Value]:

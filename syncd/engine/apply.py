@@ -10,14 +10,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from syncd.core.model import Side
-from syncd.core.reconcile import settled
 from syncd.engine.context import Context
 from syncd.engine.create import create_record
-from syncd.engine.merging import chunked
+from syncd.engine.merging import chunked, remembered_base
 from syncd.engine.patch import patch_record
-from syncd.engine.states import questions, side_state
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task
-from syncd.ports import LedgerEntry, NewConflict, Settlement, SideState, Status
+from syncd.engine.questions import WHOLE_RECORD, wake_answered
+from syncd.engine.states import questions, side_state, with_fresh_digests
+from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.engine.trouble import describe
+from syncd.errors import LeaseLost, StoreUnavailable
+from syncd.ports import LedgerEntry, NewConflict, Observation, Settlement, SideState, Status
 
 
 def apply_tasks(ctx: Context, tasks: Sequence[Task]) -> None:
@@ -30,13 +32,15 @@ def apply_tasks(ctx: Context, tasks: Sequence[Task]) -> None:
         if isinstance(task, CreateTask) or (isinstance(task, MergeTask) and any(task.merge.to(side) for side in Side))
     ]
     _write(ctx, writing)
+    wake_answered(ctx, [task for task in tasks if isinstance(task, MergeTask) and task.merge.contests])
 
 
 def _remember(ctx: Context, tasks: list[MergeTask]) -> None:
     """Link, agree and ask: whatever needs no peer. Fields that are still to be written stay as they were agreed."""
     done = 0
     for chunk in chunked(tasks, ctx.limits.batch):
-        ctx.store.settle([remembered(ctx, task) for task in chunk], ctx.name, ctx.run_id, ctx.lease)
+        settlements = [one for task in chunk for one in with_fresh_digests(remembered(ctx, task), task.base)]
+        ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
         done += len(chunk)
         ctx.progress("linking", done, len(tasks))
         for task in chunk:
@@ -59,9 +63,9 @@ def _remember(ctx: Context, tasks: list[MergeTask]) -> None:
 
 def remembered(ctx: Context, task: MergeTask) -> Settlement:
     """What a merge changes in our memory before any write: the link, agreed fields, open questions."""
+    fields = frozenset(ctx.rules.fields)
     written = {change.field for side in Side for change in task.merge.to(side)}
-    agreed = frozenset(task.merge.agreed) - written
-    base = settled(task.base, task.external.document, task.flowtly.document, agreed, ctx.rules)
+    base = remembered_base(ctx, task)
     asked = frozenset(contest.field for contest in task.merge.contests)
     ledger = [
         LedgerEntry("contested", task.external.key, task.flowtly.key, field=contest.field, rule="ask")
@@ -69,15 +73,17 @@ def remembered(ctx: Context, task: MergeTask) -> Settlement:
     ]
     if task.origin:
         ledger.insert(0, LedgerEntry("linked", task.external.key, task.flowtly.key, rule=task.origin))
+    # What asked about the whole record is over with its link, or with the edit that could not be sent taken back.
+    over = {WHOLE_RECORD} if task.origin or not written else set()
     return Settlement(
         external_key=task.external.key,
         flowtly_key=task.flowtly.key,
         base=base,
         origin=task.origin,
-        external=side_state(task.external, base.external, ctx.rules.fields, asked),
-        flowtly=side_state(task.flowtly, base.flowtly, ctx.rules.fields, asked),
+        external=side_state(task.external, base.external, fields, fields - written),
+        flowtly=side_state(task.flowtly, base.flowtly, fields, fields - written),
         opened=questions(task.merge.contests, task.external.key, task.flowtly.key),
-        closed_fields=tuple(sorted(agreed)),
+        closed_fields=tuple(sorted((fields - asked - written) | over)),
         ledger=tuple(ledger),
     )
 
@@ -90,30 +96,38 @@ def _set_aside(ctx: Context, tasks: list[AskTask | RestTask]) -> None:
 
 
 def _asked(ctx: Context, task: AskTask) -> Iterable[Settlement]:
+    """The question, and its members marked as asked about.
+
+    One that cannot be read goes on waiting for what it waits for, and one that was taken apart stays so.
+    """
     ctx.tally.add("conflicts")
     ctx.events("match.ask", kind=task.kind, detail=task.detail)
-    question = NewConflict(task.kind, task.items[0].external_key, task.items[0].flowtly_key, detail=task.detail)
+    item = task.items[0]
+    yield Settlement(
+        None, None, opened=(NewConflict(task.kind, item.external_key, item.flowtly_key, detail=task.detail),)
+    )
     for side in Side:
-        keys = [seen.key for where, seen in task.members if where is side]
+        keys = [seen.key for where, seen in task.members if where is side and not taken_apart(seen)]
         for key, full in sorted(ctx.store.observations(ctx.name, side, keys).items()):
-            state = SideState(full.digest, replace(full, status=Status.ASKED, problem=task.detail))
-            first = key in {task.items[0].external_key, task.items[0].flowtly_key}
-            yield _stranger(side, key, state, (question,) if first else ())
+            if full.document is not None:
+                yield _stranger(side, key, replace(full, status=Status.ASKED, problem=task.detail, due_at=None))
 
 
 def _left_alone(ctx: Context, task: RestTask) -> Iterable[Settlement]:
     keys = [seen.key for seen in task.observations]
     for key, full in ctx.store.observations(ctx.name, task.side, keys).items():
-        yield _stranger(task.side, key, SideState(full.digest, replace(full, status=Status.SETTLED_ALONE)), ())
+        alone = replace(full, status=Status.SETTLED_ALONE, problem=None, due_at=None)
+        yield _stranger(task.side, key, alone, closed=(WHOLE_RECORD,))
 
 
-def _stranger(side: Side, key: str, state: SideState, opened: tuple[NewConflict, ...]) -> Settlement:
+def _stranger(side: Side, key: str, observation: Observation, closed: tuple[str, ...] = ()) -> Settlement:
+    state = SideState(observation.digest, observation)
     return Settlement(
         external_key=key if side is Side.EXTERNAL else None,
         flowtly_key=key if side is Side.FLOWTLY else None,
         external=state if side is Side.EXTERNAL else None,
         flowtly=state if side is Side.FLOWTLY else None,
-        opened=opened,
+        closed_fields=closed,
     )
 
 
@@ -140,9 +154,24 @@ def _write(ctx: Context, tasks: Sequence[MergeTask | CreateTask]) -> None:
 
 
 def _carry_out(ctx: Context, task: MergeTask | CreateTask) -> None:
+    """One record's writes. Only the loss of the lease or of the store ends the run."""
     if ctx.stop.is_set():
         return
-    if isinstance(task, CreateTask):
-        create_record(ctx, task)
-    else:
-        patch_record(ctx, task)
+    try:
+        if isinstance(task, CreateTask):
+            create_record(ctx, task)
+        else:
+            patch_record(ctx, task)
+    except (LeaseLost, StoreUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001 - a connector's bug over one record must not stop all others for ever
+        # Its intent stays open, so the next run looks at the peer before anything is sent again.
+        item = task.items[0]
+        ctx.tally.add("failed")
+        ctx.events(
+            "record.failed",
+            external=item.external_key,
+            flowtly=item.flowtly_key,
+            detail=describe(error),
+            exc_info=error,
+        )

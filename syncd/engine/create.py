@@ -9,15 +9,17 @@ from syncd.core.canon import same
 from syncd.core.model import Base, Direction, Document, Side, Value
 from syncd.core.reconcile import settled
 from syncd.engine.context import Context
-from syncd.engine.states import View, parked, side_state
+from syncd.engine.read import observe
+from syncd.engine.states import View, parked, postponed, side_state
 from syncd.engine.tasks import CreateTask
 from syncd.engine.trouble import Gate, describe, failed
-from syncd.errors import BadAnswer, Denied, Later, Refused, Stale, UnknownOutcome
+from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
 from syncd.mapping.compiled import RecordProblem
 from syncd.ports import (
     Intent,
     LedgerEntry,
     NewConflict,
+    Observation,
     Operation,
     OperationState,
     Record,
@@ -32,6 +34,8 @@ def create_record(ctx: Context, task: CreateTask) -> None:
     """Create and link. Trouble with this record stays here. Raises LeaseLost and StoreUnavailable only."""
     side = task.target
     if side in ctx.blocked:
+        return
+    if task.recheck and not _still_there(ctx, task):
         return
     intent = Intent("create", side, task.observation.key, None, task.document, task.rule)
     try:
@@ -49,13 +53,16 @@ def create_record(ctx: Context, task: CreateTask) -> None:
         ctx.tally.add("in_doubt", side)
         ctx.events("write.in_doubt", side=side, source=task.observation.key, kind="create", detail=str(error))
         end_operation(ctx, operation, OperationState.IN_DOUBT, describe(error))
+        gate.trouble(error)
         return
     except Refused as error:
         _park(ctx, task, operation, error)
         return
-    except (Denied, Later, BadAnswer, Stale) as error:
+    except (Denied, Later, BadAnswer, NotFound, Stale) as error:
         gate.trouble(error)
         end_operation(ctx, operation, OperationState.DROPPED, describe(error))
+        if not isinstance(error, Denied | RateLimited):
+            _keep(ctx, task, postponed(task.observation, describe(error), ctx.now()))
         return
     gate.fine()
     source = View(task.observation.key, task.observation.document or {}, task.observation.digest, task.observation)
@@ -97,6 +104,46 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
     ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
     ctx.tally.add(origin, side)
     ctx.events(f"record.{origin}", side=side, external=keys[0], flowtly=keys[1])
+
+
+def _still_there(ctx: Context, task: CreateTask) -> bool:
+    """Look at the source once more. One that is gone or out of scope is forgotten, one that moved is planned again."""
+    side, seen = task.source, task.observation
+    gate = Gate(ctx, side)
+    projection = ctx.mapping.projection(side)
+    try:
+        record = ctx.peers[side].read(ctx.queries[side], seen.key)
+    except NotFound:
+        _keep(ctx, task, None)
+        return False
+    except (Denied, Later, BadAnswer, Refused) as error:
+        gate.trouble(error)
+        return False
+    gate.fine()
+    if not projection.in_scope(record.raw):
+        _keep(ctx, task, None)
+        return False
+    digest = projection.digest(record.raw)
+    if digest != seen.digest:
+        _keep(ctx, task, observe(ctx, side, record, digest))
+        ctx.tally.add("stale", side)
+        ctx.events("write.stale", side=side, key=seen.key)
+        return False
+    return True
+
+
+def _keep(ctx: Context, task: CreateTask, observation: Observation | None) -> None:
+    """What stays pending of the source of a create that did not happen."""
+    key = task.observation.key
+    state = SideState(task.observation.digest if observation is None else observation.digest, observation)
+    external = task.source is Side.EXTERNAL
+    settlement = Settlement(
+        external_key=key if external else None,
+        flowtly_key=None if external else key,
+        external=state if external else None,
+        flowtly=None if external else state,
+    )
+    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
 
 
 def _view(ctx: Context, side: Side, record: Record, payload: Document) -> View:
@@ -145,8 +192,10 @@ def _park(ctx: Context, task: CreateTask, operation: Operation | None, error: Re
     ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
 
 
-def end_operation(ctx: Context, operation: Operation, state: OperationState, detail: str) -> None:
-    """Record what became of an intent, and nothing else."""
+def end_operation(
+    ctx: Context, operation: Operation, state: OperationState, detail: str, closed: tuple[str, ...] = ()
+) -> None:
+    """Record what became of an intent, and nothing else; ``closed`` ends questions about its source."""
     source = operation.intent.source_key
     external, flowtly = (source, None) if operation.intent.side is Side.FLOWTLY else (None, source)
     settlement = Settlement(
@@ -155,5 +204,6 @@ def end_operation(ctx: Context, operation: Operation, state: OperationState, det
         operation=operation.id,
         operation_state=state,
         operation_detail=detail,
+        closed_fields=closed,
     )
     ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)

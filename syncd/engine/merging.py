@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from syncd.core.model import Pair, Side
+from syncd.core.model import Base, Pair, Side
 from syncd.core.plan import Item, Kind
-from syncd.core.reconcile import Merge, reconcile
+from syncd.core.reconcile import Merge, held_open, reconcile, settled
 from syncd.engine.context import Context
 from syncd.engine.states import View
 from syncd.engine.tasks import MergeTask
@@ -43,6 +43,14 @@ def merge_task(ctx: Context, external: View, flowtly: View, pair: Pair, origin: 
     if not items:
         items.append(Item(Kind.AGREE, external.key, flowtly.key, "equal", digests=digests))
     return MergeTask(tuple(items), external, flowtly, pair.base, outcome, origin)
+
+
+def remembered_base(ctx: Context, task: MergeTask) -> Base:
+    """The base of a merge before its writes: agreed fields as they read, fields still to be written as they were."""
+    written = {change.field for side in Side for change in task.merge.to(side)}
+    agreed = frozenset(task.merge.agreed) - written
+    base = settled(task.base, task.external.document, task.flowtly.document, agreed, ctx.rules)
+    return held_open(base, task.merge)
 
 
 def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

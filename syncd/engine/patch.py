@@ -7,51 +7,58 @@ of the write (never a later read) is taken as the state that this write produced
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from uuid import UUID
 
 from syncd.core.canon import same
 from syncd.core.model import ABSENT, Base, Document, Side, Value
 from syncd.core.reconcile import Change, settled
 from syncd.engine.context import Context
+from syncd.engine.merging import remembered_base
 from syncd.engine.read import observe
-from syncd.engine.states import View, differing_fields, parked, side_state
+from syncd.engine.setaside import Trouble, postpone, set_aside
+from syncd.engine.states import View, differing_fields, side_state, with_fresh_digests
 from syncd.engine.tasks import MergeTask
 from syncd.engine.trouble import Gate, describe, failed
-from syncd.errors import BadAnswer, Denied, Later, NotFound, Refused, Stale, UnknownOutcome
+from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
 from syncd.mapping.compiled import RecordProblem
 from syncd.ports import (
     Intent,
     LedgerEntry,
-    NewConflict,
     Observation,
     OperationState,
     Record,
     Settlement,
     SideState,
-    Status,
 )
 
 
 def patch_record(ctx: Context, task: MergeTask) -> None:
     """Carry out a merge's writes, one side after the other. Trouble with this record never leaves this function.
 
-    Raises LeaseLost and StoreUnavailable only.
+    A side that refuses its fields does not hold back the other side's. Raises LeaseLost and StoreUnavailable only.
     """
     views = {Side.EXTERNAL: task.external, Side.FLOWTLY: task.flowtly}
-    quiet = frozenset(task.merge.agreed) - {change.field for side in Side for change in task.merge.to(side)}
-    base = settled(task.base, task.external.document, task.flowtly.document, quiet, ctx.rules)
+    base = remembered_base(ctx, task)
+    refused: list[Trouble] = []
     for side in Side:
         changes = task.merge.to(side)
         if not changes:
             continue
         if side in ctx.blocked:
-            return
+            break
         later = {change.field for other in Side if _after(other, side) for change in task.merge.to(other)}
-        patched = _Patch(ctx, task, side, views, base, frozenset(later)).run(changes)
-        if patched is None:
-            return
-        views[side], base = patched
+        patch = _Patch(ctx, task, side, views, base, frozenset(later))
+        patched = patch.run(changes)
+        if patched is not None:
+            views[side], base = patched
+        elif patch.refused is None:
+            break
+        else:
+            refused.append(patch.refused)
+            if later & {change.field for change in changes}:
+                break
+    for trouble in refused:
+        set_aside(ctx, task, trouble)
 
 
 def _after(other: Side, side: Side) -> bool:
@@ -78,6 +85,7 @@ class _Patch:
         self.base = base
         self.unfinished = unfinished
         self.operation: UUID | None = None
+        self.refused: Trouble | None = None
 
     def run(self, changes: tuple[Change, ...]) -> tuple[View, Base] | None:
         """The side's new view and the new base, or None when the record has to wait."""
@@ -96,6 +104,7 @@ class _Patch:
             answer = ctx.peers[side].update(ctx.queries[side], key, fields, current) if fields else current
         except UnknownOutcome as error:
             ctx.events("write.in_doubt", side=side, key=key, kind="patch", detail=str(error))
+            gate.trouble(error)
             return self._look_again(wanted, changes)
         except Stale:
             self._drop("the record moved under the write")
@@ -106,6 +115,8 @@ class _Patch:
         except (Denied, Later, BadAnswer) as error:
             gate.trouble(error)
             self._drop(describe(error))
+            if not isinstance(error, Denied | RateLimited):
+                postpone(ctx, self.task, describe(error))
         else:
             gate.fine()
             return self._settle(answer, changes)
@@ -148,57 +159,45 @@ class _Patch:
         now = self._document(current)
         if now is not None and all(same(now.get(name), value) for name, value in wanted.items()):
             return self._settle(current, changes)
-        self._stale(current)
+        if self._moved(current):
+            self._stale(current)
+        else:
+            self._drop("found not applied")
+            postpone(ctx, self.task, "the answer was lost and the change was not made")
         return None
 
     def _missing(self) -> None:
-        """Edited on one side, gone on the other: nothing is decided without proof; a person is told."""
-        ctx, source = self.ctx, self.views[self.side.other]
+        """Edited on one side, gone on the other: nothing is decided without proof; a person is told.
+
+        The record may come back by itself, so the edit is tried again later and later.
+        """
+        ctx = self.ctx
         detail = f"no such record in {self.side} any more, while the other side was edited"
-        question = NewConflict("missing", self.task.external.key, self.task.flowtly.key, detail=detail)
-        self._finish(OperationState.DROPPED, detail, None, self._asked(source, detail), opened=(question,))
+        self._drop(detail)
+        set_aside(ctx, self.task, Trouble("missing", detail))
         ctx.tally.add("conflicts")
         ctx.events("conflict.missing", side=self.side, external=self.task.external.key, flowtly=self.task.flowtly.key)
 
     def _refuse(self, error: Refused | RecordProblem) -> None:
-        """The peer (or the mapping) will not take it: park the source record, go on with the stream."""
-        source = self.views[self.side.other]
-        failed(self.ctx, self.side, source.key, error)
+        """The peer (or the mapping) will not take it: the record is set aside, the stream goes on."""
+        failed(self.ctx, self.side, self.views[self.side.other].key, error)
         waiting_for = error.waiting_for if isinstance(error, RecordProblem) else None
-        state = None
-        if source.observation is not None:
-            kept = parked(source.observation, describe(error), self.ctx.now(), waiting_for)
-            state = SideState(kept.digest, kept)
-        question = NewConflict("refused", self.task.external.key, self.task.flowtly.key, detail=describe(error))
-        self._finish(OperationState.REFUSED, describe(error), None, state, opened=(question,))
-
-    def _asked(self, view: View, detail: str) -> SideState | None:
-        if view.observation is None:
-            return None
-        return SideState(view.observation.digest, replace(view.observation, status=Status.ASKED, problem=detail))
+        self.refused = Trouble("refused", describe(error), waiting_for)
+        self._finish(OperationState.REFUSED, describe(error), None)
 
     def _state(self, observation: Observation) -> SideState:
         return SideState(observation.digest, observation)
 
-    def _finish(
-        self,
-        state: OperationState,
-        detail: str,
-        target: SideState | None,
-        source: SideState | None = None,
-        opened: tuple[NewConflict, ...] = (),
-    ) -> None:
+    def _finish(self, state: OperationState, detail: str, target: SideState | None) -> None:
         """End the operation without agreement; the base stays as it was."""
-        states = {self.side: target, self.side.other: source}
         settlement = Settlement(
             external_key=self.task.external.key,
             flowtly_key=self.task.flowtly.key,
-            external=states[Side.EXTERNAL],
-            flowtly=states[Side.FLOWTLY],
+            external=target if self.side is Side.EXTERNAL else None,
+            flowtly=target if self.side is Side.FLOWTLY else None,
             operation=self.operation,
             operation_state=state,
             operation_detail=detail,
-            opened=opened,
         )
         self.ctx.store.settle([settlement], self.ctx.name, self.ctx.run_id, self.ctx.lease)
 
@@ -213,19 +212,21 @@ class _Patch:
         views = {**self.views, side: view}
         done = frozenset(change.field for change in changes) - self.unfinished
         base = settled(self.base, views[Side.EXTERNAL].document, views[Side.FLOWTLY].document, done, ctx.rules)
-        contested = frozenset(contest.field for contest in self.task.merge.contests)
+        fields = frozenset(ctx.rules.fields)
+        idle = fields - {change.field for one in Side for change in self.task.merge.to(one)}
+        moved = {name for name in fields if not same(after.get(name), self.views[side].document.get(name))}
         settlement = Settlement(
             external_key=self.task.external.key,
             flowtly_key=self.task.flowtly.key,
             base=base,
-            external=side_state(views[Side.EXTERNAL], base.external, ctx.rules.fields, contested),
-            flowtly=side_state(views[Side.FLOWTLY], base.flowtly, ctx.rules.fields, contested),
+            external=side_state(views[Side.EXTERNAL], base.external, fields, idle - moved),
+            flowtly=side_state(views[Side.FLOWTLY], base.flowtly, fields, idle - moved),
             operation=self.operation,
             operation_state=OperationState.DONE,
             closed_fields=(*sorted(done), "*"),
             ledger=tuple(self._entries(changes, after, digest)),
         )
-        ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+        ctx.store.settle(with_fresh_digests(settlement, self.base), ctx.name, ctx.run_id, ctx.lease)
         ctx.tally.add("patched", side)
         ctx.events(
             "record.patched",

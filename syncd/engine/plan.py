@@ -27,7 +27,8 @@ class Prepared:
 def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState) -> Prepared:
     """Plan everything that is pending for the mapping, in the order it will be applied."""
     linked = list(_linked_tasks(ctx))
-    strangers = stranger_tasks(ctx, readings)
+    approved = state.approved_fingerprint == ctx.mapping.fingerprint
+    strangers = stranger_tasks(ctx, readings, approved=approved)
     tasks: list[Task] = sorted([*linked, *strangers], key=_order)
     items = tuple(item for task in tasks for item in task.items)
     counts = ctx.store.counts(ctx.name)
@@ -40,7 +41,7 @@ def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState)
         fingerprint=ctx.mapping.fingerprint,
         items=items,
         linked=counts.get("links", 0),
-        approved=state.approved_fingerprint == ctx.mapping.fingerprint,
+        approved=approved,
         missing=missing,
     )
     return Prepared(plan, tuple(tasks))

@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
-from syncd.core.model import Side
+from syncd.core.model import Absent, Side, Value
 from syncd.engine.context import Context
 from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, SyncdError
-from syncd.mapping.compiled import RecordProblem
+from syncd.mapping.compiled import Projection, RecordProblem
 from syncd.ports import (
     Certificate,
     MappingState,
@@ -189,8 +189,22 @@ def observe(ctx: Context, side: Side, record: Record, digest: bytes) -> Observat
             changed_at=changed_at,
             problem=f"{problem.field}: {problem.message}",
             waiting_for=problem.waiting_for,
+            match_keys=_known_keys(ctx, projection, record),
         )
     return Observation(record.key, digest, document, changed_at=changed_at, match_keys=projection.match_keys(document))
+
+
+def _known_keys(ctx: Context, projection: Projection, record: Record) -> tuple[str | None, ...]:
+    """The match keys that can be read of a record that cannot be mapped: nothing may be made beside it."""
+    document: dict[str, Value] = {}
+    for name in {part for level in ctx.mapping.match for part in level}:
+        try:
+            value = projection.chains[name].read(record.raw, ctx.lookups)
+        except RecordProblem:
+            continue
+        if not isinstance(value, Absent):
+            document[name] = value
+    return projection.match_keys(document)
 
 
 def _park_duplicates(ctx: Context, side: Side, keys: frozenset[str]) -> None:

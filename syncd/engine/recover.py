@@ -12,17 +12,21 @@ from syncd.core.canon import same
 from syncd.core.model import Base, Document, Side
 from syncd.engine.context import Context
 from syncd.engine.create import ADOPTED, end_operation, settle_created
+from syncd.engine.questions import WHOLE_RECORD
 from syncd.engine.read import observe
-from syncd.engine.states import View, side_state
-from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused
+from syncd.engine.states import View, side_state, with_fresh_digests
+from syncd.engine.trouble import describe
+from syncd.errors import Later, LeaseLost, NotFound, StoreUnavailable, SyncdError
 from syncd.mapping.compiled import RecordProblem
 from syncd.ports import (
     Link,
     NewConflict,
+    Observation,
     Operation,
     OperationState,
     Record,
     Settlement,
+    SideState,
 )
 
 DECIDED = "decided"  # the core's rule name for a person's answer
@@ -31,15 +35,17 @@ DECIDED = "decided"  # the core's rule name for a person's answer
 def recover(ctx: Context) -> None:
     """Settle every open intent that can be settled now. A peer in trouble leaves its intents for the next run."""
     for operation in ctx.store.open_operations(ctx.name):
-        if operation.state is OperationState.QUARANTINED:
-            continue
         try:
             if operation.intent.kind == "patch":
                 _recover_patch(ctx, operation)
             else:
                 _recover_create(ctx, operation)
-        except (Denied, Later, BadAnswer, ReadCut, Refused) as error:
-            ctx.events("recover.postponed", operation=str(operation.id), side=operation.intent.side, detail=str(error))
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except (SyncdError, RecordProblem) as error:
+            ctx.events(
+                "recover.postponed", operation=str(operation.id), side=operation.intent.side, detail=describe(error)
+            )
 
 
 def _recover_patch(ctx: Context, operation: Operation) -> None:
@@ -49,36 +55,47 @@ def _recover_patch(ctx: Context, operation: Operation) -> None:
     edit and not a conflict.
     """
     side, key = operation.intent.side, operation.intent.target_key or ""
-    try:
-        record = ctx.peers[side].read(ctx.queries[side], key)
-    except NotFound:
-        end_operation(ctx, operation, OperationState.DROPPED, "no such record any more")
-        return
+    seen = _look(ctx, side, key)
     link = ctx.store.links_by_key(ctx.name, side, [key]).get(key)
-    seen = observe(ctx, side, record, ctx.mapping.projection(side).digest(record.raw))
-    if link is None or seen.document is None:
-        end_operation(ctx, operation, OperationState.DROPPED, "read again after a stop")
+    if seen is None or link is None or seen.document is None:
+        detail = "no such record any more" if seen is None else "read again after a stop"
+        end_operation(ctx, operation, OperationState.DROPPED, detail)
         return
     applied = all(same(seen.document.get(name), value) for name, value in operation.intent.payload.items())
-    base = (
-        _agreed_base(ctx, link, operation.intent.payload)
-        if applied and DECIDED not in operation.intent.reason
-        else link.base
-    )
+    agreed = applied and DECIDED not in operation.intent.reason
+    base = _agreed_base(ctx, link, operation.intent.payload) if agreed else link.base
     view = View(key, seen.document, seen.digest, seen)
-    state = side_state(view, base.of(side), ctx.rules.fields, frozenset())
+    states = {side: side_state(view, base.of(side), ctx.rules.fields, frozenset())}
+    if agreed:
+        states[side.other] = _source_state(ctx, side.other, link)
     settlement = Settlement(
         external_key=link.external_key,
         flowtly_key=link.flowtly_key,
         base=base,
-        external=state if side is Side.EXTERNAL else None,
-        flowtly=state if side is Side.FLOWTLY else None,
+        external=states.get(Side.EXTERNAL),
+        flowtly=states.get(Side.FLOWTLY),
         operation=operation.id,
         operation_state=OperationState.DONE if applied else OperationState.DROPPED,
         operation_detail="found applied" if applied else "found not applied",
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    ctx.store.settle(with_fresh_digests(settlement, link.base), ctx.name, ctx.run_id, ctx.lease)
     ctx.events("recover.patch", side=side, key=key, applied=applied)
+
+
+def _look(ctx: Context, side: Side, key: str) -> Observation | None:
+    """A record as it is now; None when there is none any more."""
+    try:
+        record = ctx.peers[side].read(ctx.queries[side], key)
+    except NotFound:
+        return None
+    return observe(ctx, side, record, ctx.mapping.projection(side).digest(record.raw))
+
+
+def _source_state(ctx: Context, side: Side, link: Link) -> SideState | None:
+    """The source of an agreed write stays pending: it may have gone back to what it was before it was agreed on."""
+    key = link.key(side)
+    seen = ctx.store.observation(ctx.name, side, key) or _look(ctx, side, key)
+    return None if seen is None else SideState(seen.digest, seen)
 
 
 def _agreed_base(ctx: Context, link: Link, payload: Document) -> Base:
@@ -93,7 +110,9 @@ def _agreed_base(ctx: Context, link: Link, payload: Document) -> Base:
 def _recover_create(ctx: Context, operation: Operation) -> None:
     side, key = operation.intent.side, operation.intent.source_key
     if ctx.store.links_by_key(ctx.name, side.other, [key]):
-        end_operation(ctx, operation, OperationState.DROPPED, "linked already")
+        end_operation(ctx, operation, OperationState.DROPPED, "linked already", closed=(WHOLE_RECORD,))
+        return
+    if operation.state is OperationState.QUARANTINED:
         return
     hits = probe(ctx, operation)
     if len(hits) == 1:
@@ -121,12 +140,16 @@ def probe(ctx: Context, operation: Operation) -> list[Record]:
     projection = ctx.mapping.projection(side)
     wanted = projection.match_keys(operation.intent.payload)
     level = next((number for number, text in enumerate(wanted) if text is not None), None)
-    names = ctx.mapping.match[level] if level is not None else tuple(operation.intent.payload)
+    mapped = [name for name in operation.intent.payload if name in ctx.rules.fields]
+    if not mapped:
+        raise Later("the mapping has none of the fields that this create sent any more")
+    names = ctx.mapping.match[level] if level is not None else mapped
     values = projection.writes({name: operation.intent.payload[name] for name in names}, ctx.lookups, {})
+    sent = {name: operation.intent.payload[name] for name in mapped}
     hits: dict[str, Record] = {}
     for record in ctx.peers[side].find(ctx.queries[side], values):
         document = _document(ctx, side, record)
-        if document is not None and _is_it(projection.match_keys(document), wanted, level, document, operation):
+        if document is not None and _is_it(projection.match_keys(document), wanted, level, document, sent):
             hits[record.key] = record
     known = ctx.store.known_before(ctx.name, side, sorted(hits), operation.created_at)
     return [record for key, record in sorted(hits.items()) if key not in known]
@@ -137,11 +160,11 @@ def _is_it(
     wanted: tuple[str | None, ...],
     level: int | None,
     document: Document,
-    operation: Operation,
+    sent: Document,
 ) -> bool:
     if level is not None:
         return keys[level] == wanted[level]
-    return all(same(document.get(name), value) for name, value in operation.intent.payload.items())
+    return all(same(document.get(name), value) for name, value in sent.items())
 
 
 def _document(ctx: Context, side: Side, record: Record) -> Document | None:

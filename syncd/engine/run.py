@@ -14,6 +14,7 @@ from syncd.engine.apply import apply_tasks
 from syncd.engine.context import Context, Events, Limits, Options, Progress
 from syncd.engine.lease import LeaseKeeper, RunStop
 from syncd.engine.plan import Prepared, prepare
+from syncd.engine.questions import close_over
 from syncd.engine.read import Reading, read_both
 from syncd.engine.recover import recover
 from syncd.engine.tasks import Task
@@ -158,6 +159,7 @@ def _cycle(ctx: Context) -> Report:
         outcome = _apply(ctx, prepared, readings, state)
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
+    close_over(ctx)
     if ctx.options.person and outcome == "done" and complete and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
     if outcome == "done" and not (complete and not ctx.blocked):

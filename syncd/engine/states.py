@@ -9,10 +9,14 @@ from datetime import datetime, timedelta
 from syncd.core.canon import same
 from syncd.core.model import ABSENT, Base, Document, Side
 from syncd.core.reconcile import Contest
-from syncd.ports import NewConflict, Observation, SideState, Status
+from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
 _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=6)
+_PATIENCE = 1  # failures of a peer that are simply tried again in the next run
+
+NEVER_READ = bytes(16)
+"""A digest that no record has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,17 @@ def differing_fields(document: Document, base: Document, fields: Iterable[str]) 
     )
 
 
-def side_state(view: View, base: Document, fields: Iterable[str], asked: frozenset[str]) -> SideState | None:
-    """What to keep of a side. None when it is at rest and nothing is pending, so there is nothing to change."""
+def side_state(view: View, base: Document, fields: Iterable[str], idle: frozenset[str]) -> SideState | None:
+    """What to keep of a side. None when it is at rest and nothing is pending, so there is nothing to change.
+
+    ``idle`` are the fields for which nothing can be done until a side moves or a person answers.
+    """
     open_fields = differing_fields(view.document, base, fields)
     if not open_fields:
         return None if view.digest is None else SideState(view.digest)
     if view.digest is None:
         # At rest in the store, yet the new base lacks a field: cannot happen, for the base only ever gains agreement.
         return None
-    status = Status.ASKED if open_fields <= asked else Status.DIRTY
     known = view.observation or Observation(view.key, view.digest, view.document)
     return SideState(
         view.digest,
@@ -50,13 +56,36 @@ def side_state(view: View, base: Document, fields: Iterable[str], asked: frozens
             known,
             digest=view.digest,
             document=view.document,
-            status=status,
+            status=Status.ASKED if open_fields <= idle else Status.DIRTY,
             problem=None,
-            attempts=0,
             due_at=None,
             waiting_for=None,
         ),
     )
+
+
+def with_fresh_digests(settlement: Settlement, old: Base | None) -> tuple[Settlement, ...]:
+    """The settlement, preceded by one that forgets digests which the new base makes untrue.
+
+    The store keeps a link's digest for a side that stays pending. If the base of that side changes now, a record that
+    goes back to what it was before would be taken for one at rest, though that is not what was agreed on since.
+    """
+    if settlement.base is None or old is None:
+        return (settlement,)
+    pending = {
+        side: state
+        for side, state in ((Side.EXTERNAL, settlement.external), (Side.FLOWTLY, settlement.flowtly))
+        if state is not None and state.observation is not None and settlement.base.of(side) != old.of(side)
+    }
+    if not pending:
+        return (settlement,)
+    forgotten = Settlement(
+        settlement.external_key,
+        settlement.flowtly_key,
+        external=SideState(NEVER_READ) if Side.EXTERNAL in pending else None,
+        flowtly=SideState(NEVER_READ) if Side.FLOWTLY in pending else None,
+    )
+    return (forgotten, settlement)
 
 
 def parked(observation: Observation, problem: str, now: datetime, waiting_for: str | None = None) -> Observation:
@@ -70,6 +99,16 @@ def parked(observation: Observation, problem: str, now: datetime, waiting_for: s
         attempts=observation.attempts + 1,
         due_at=now + wait,
     )
+
+
+def postponed(observation: Observation, problem: str, now: datetime) -> Observation:
+    """The observation after the peer failed over it: tried again in the next run, and if that fails later and later.
+
+    Without the second part a few records that a peer always fails over would stand in everybody's way for ever.
+    """
+    if observation.attempts >= _PATIENCE:
+        return parked(observation, problem, now)
+    return replace(observation, attempts=observation.attempts + 1)
 
 
 def questions(contests: Iterable[Contest], external_key: str, flowtly_key: str) -> tuple[NewConflict, ...]:

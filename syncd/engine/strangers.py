@@ -7,6 +7,7 @@ nothing is created while an earlier create for the same mapping is in doubt: its
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from syncd.core.match import Candidate, Fit, Match, Matching, match, primary
 from syncd.core.model import Gone, Pair, Present, Side
@@ -14,104 +15,177 @@ from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Create, reconcile
 from syncd.engine.context import Context
 from syncd.engine.merging import chunked, merge_task
+from syncd.engine.pools import Pools, needs_attention, sent_keys, strangers_by_side
 from syncd.engine.read import Reading
 from syncd.engine.states import View
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task
-from syncd.ports import Observation, Status
+from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.ports import Observation, Operation, OperationState, Status
 
 LINK_ANSWER = "link "
 PAIR_MARK = " = "
-UNLINKED = "unlinked"  # the store's mark on records that a person took apart; they wait until they change
+_WEAK = "fits by a weaker key only: link them or keep them apart"
+_APART = "fits, but a person took one of them apart: link them by hand or leave them apart"
+
+_Members = tuple[tuple[Side, Observation], ...]
 
 
-def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading]) -> list[Task]:
-    """Tasks for every stranger that needs attention now; empty when a side was not read well enough."""
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Pairs that a person named: tasks for those that can be tied now, and every record so named."""
+
+    tasks: tuple[MergeTask, ...]
+    named: frozenset[tuple[Side, str]]
+
+
+def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading], *, approved: bool) -> list[Task]:
+    """Tasks for every stranger that needs attention now; only what people named when a side was not read well enough.
+
+    ``approved``: a person has seen how strangers are matched under this mapping; from then on weak matches are asked
+    about, by whoever runs it, so that a plan shows what its application does.
+    """
     answers = _linked_by_hand(ctx)
     if not all(reading.trusted for reading in readings.values()):
         held = [side for side, reading in readings.items() if not reading.trusted]
         ctx.events("strangers.held", reason="not read completely", sides=[str(side) for side in held])
-        return answers
-    pools = {side: _pool(ctx, side) for side in Side}
-    if not any(_needs_attention(ctx, seen) for pool in pools.values() for seen in pool.values()):
-        return answers
-    answered = {(task.external.key, task.flowtly.key) for task in answers if isinstance(task, MergeTask)}
-    for external, flowtly in answered:
-        pools[Side.EXTERNAL].pop(external, None)
-        pools[Side.FLOWTLY].pop(flowtly, None)
+        return list(answers.tasks)
+    counts = ctx.store.counts(ctx.name)
+    if not any(counts.get(f"{side}.{status}") for side in Side for status in (Status.DIRTY, Status.ASKED)):
+        return list(answers.tasks)
+    operations = [one for one in ctx.store.open_operations(ctx.name) if one.intent.kind == "create"]
+    pools = strangers_by_side(ctx, operations)
     found = match(_candidates(pools[Side.EXTERNAL]), _candidates(pools[Side.FLOWTLY]), levels=len(ctx.mapping.match))
-    return [*answers, *_tasks(ctx, pools, found)]
-
-
-def _pool(ctx: Context, side: Side) -> dict[str, Observation]:
-    """Strangers of a side that could be matched: readable, not taken apart by hand, not a source of an open create."""
-    busy = {
-        operation.intent.source_key
-        for operation in ctx.store.open_operations(ctx.name)
-        if operation.intent.kind == "create" and operation.intent.side is side.other
-    }
-    return {
-        seen.key: seen
-        for seen in ctx.store.strangers(ctx.name, side)
-        if seen.key not in busy and _readable(seen) and not (seen.problem or "").startswith(UNLINKED)
-    }
-
-
-def _readable(seen: Observation) -> bool:
-    """A record that could not be mapped has no document; it stays parked until it changes."""
-    return not (seen.status in {Status.PARKED, Status.WAITING} and not seen.match_keys)
-
-
-def _needs_attention(ctx: Context, seen: Observation) -> bool:
-    if seen.status is Status.DIRTY:
-        return True
-    return seen.status is Status.PARKED and seen.due_at is not None and seen.due_at <= ctx.now()
+    tasks = _Tasks(ctx, readings, operations, pools, answers.named, approved=approved)
+    return [*answers.tasks, *tasks.of(found)]
 
 
 def _candidates(pool: Mapping[str, Observation]) -> Iterator[Candidate]:
     return (Candidate(seen.key, seen.match_keys) for seen in pool.values())
 
 
-def _tasks(ctx: Context, pools: Mapping[Side, dict[str, Observation]], found: Matching) -> Iterable[Task]:
-    linking: list[Match] = []
-    for one in found.matches:
-        members = _members(pools, one)
-        if not any(_needs_attention(ctx, seen) for _, seen in members):
-            continue
-        if one.fit is Fit.CERTAIN or ctx.options.person or not _approved(ctx):
-            linking.append(one)
-        else:
-            yield _ask(one, members, "probable", "fits by a weaker key only: link them or keep them apart")
-    yield from _link_tasks(ctx, linking)
-    for one in found.ambiguous:
-        members = _members(pools, one)
-        if any(_needs_attention(ctx, seen) for _, seen in members):
-            yield _ask(one, members, "ambiguous", _describe(one))
-    for side in Side:
-        yield from _alone_tasks(ctx, side, [pools[side][key] for key in found.alone[side]])
+class _Tasks:
+    """Turns a matching into tasks.
+
+    Busy records, whose create is open or whose partner a person named, take part in it so that nothing is made beside
+    them, and whoever fits them waits until they are linked.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        readings: Mapping[Side, Reading],
+        operations: Iterable[Operation],
+        pools: Pools,
+        named: frozenset[tuple[Side, str]],
+        *,
+        approved: bool,
+    ) -> None:
+        self._ctx = ctx
+        self._readings = readings
+        self._operations = tuple(operations)
+        self._busy = named | {(one.intent.side.other, one.intent.source_key) for one in self._operations}
+        self._pools = pools
+        self._approved = approved
+
+    def of(self, found: Matching) -> Iterator[Task]:
+        """Links, questions, creates and records left alone."""
+        linking: list[Match] = []
+        for one in found.matches:
+            members = self._members(one)
+            if self._is_busy(members):
+                continue
+            if any(taken_apart(seen) for _, seen in members):
+                yield from self._asked(one, members, "probable", _APART)
+            elif one.fit is not Fit.CERTAIN and self._approved:
+                yield from self._asked(one, members, "probable", _WEAK)
+            elif any(needs_attention(self._ctx, seen) or seen.status is Status.ASKED for _, seen in members):
+                linking.append(one)
+        yield from _link_tasks(self._ctx, linking)
+        for one in found.ambiguous:
+            members = self._members(one)
+            if not self._is_busy(members):
+                yield from self._asked(one, members, "ambiguous", _describe(one))
+        for side in Side:
+            yield from self._alone(side, [self._pools[side][key] for key in found.alone[side]])
+
+    def _members(self, one: Match) -> _Members:
+        return tuple(
+            (side, self._pools[side][key])
+            for side, keys in ((Side.EXTERNAL, one.external), (Side.FLOWTLY, one.flowtly))
+            for key in keys
+        )
+
+    def _is_busy(self, members: _Members) -> bool:
+        return any((side, seen.key) in self._busy for side, seen in members)
+
+    def _asked(self, one: Match, members: _Members, kind: str, detail: str) -> Iterator[AskTask]:
+        """A question, unless it is exactly the one that was asked already."""
+        if any(self._is_news(seen, detail) for _, seen in members):
+            yield _ask(one, members, kind, detail)
+
+    def _is_news(self, seen: Observation, detail: str) -> bool:
+        return needs_attention(self._ctx, seen) or (seen.status is Status.ASKED and seen.problem != detail)
+
+    def _alone(self, side: Side, alone: list[Observation]) -> Iterator[Task]:
+        """Strangers without a partner: created on the other side, or left in peace, or asked about."""
+        ctx = self._ctx
+        due = [
+            seen
+            for seen in alone
+            if (side, seen.key) not in self._busy and (needs_attention(ctx, seen) or seen.status is Status.ASKED)
+        ]
+        if not due:
+            return
+        if side.other not in ctx.rules.creates:
+            for chunk in chunked(due, ctx.limits.batch):
+                yield RestTask((), side, tuple(chunk))
+            return
+        if any(_hides(ctx, one, side) for one in self._operations):
+            ctx.events("creates.held", side=str(side.other), reason="an earlier create is in doubt", records=len(due))
+            return
+        taken = _taken_keys(ctx, due)
+        for chunk in chunked(due, ctx.limits.batch):
+            documents = ctx.store.observations(ctx.name, side, [seen.key for seen in chunk])
+            for seen in chunk:
+                owner = taken.get(strongest) if (strongest := _strongest(seen)) is not None else None
+                full = documents.get(seen.key)
+                if owner is not None:
+                    yield from self._twin(side, seen, owner)
+                elif full is not None and full.document is not None:
+                    yield from _create_task(ctx, side, full, recheck=not self._readings[side].full)
+
+    def _twin(self, side: Side, seen: Observation, owner: str) -> Iterator[AskTask]:
+        detail = (
+            f"has the match key of a record that is linked already (external {owner}): creating it would double that"
+        )
+        if self._is_news(seen, detail):
+            keys = ((seen.key,), ()) if side is Side.EXTERNAL else ((), (seen.key,))
+            yield _ask(Match(Fit.AMBIGUOUS, 0, *keys), ((side, seen),), "ambiguous", detail)
 
 
-def _approved(ctx: Context) -> bool:
-    return ctx.store.state(ctx.name).approved_fingerprint == ctx.mapping.fingerprint
+def _hides(ctx: Context, operation: Operation, side: Side) -> bool:
+    """True while the result of a create *into* this side may be any of the strangers here.
+
+    A create that waits for a person is known by its match keys: only strangers like it are held back.
+    """
+    if operation.intent.side is not side:
+        return False
+    known = operation.state is OperationState.QUARANTINED
+    return not (known and any(sent_keys(ctx, operation)))
 
 
-def _members(pools: Mapping[Side, Mapping[str, Observation]], one: Match) -> tuple[tuple[Side, Observation], ...]:
-    external = tuple((Side.EXTERNAL, pools[Side.EXTERNAL][key]) for key in one.external)
-    return external + tuple((Side.FLOWTLY, pools[Side.FLOWTLY][key]) for key in one.flowtly)
+def _strongest(seen: Observation) -> tuple[int, str] | None:
+    return primary(Candidate(seen.key, seen.match_keys))
 
 
 def _describe(one: Match) -> str:
     return f"same match key (level {one.level + 1}): external {list(one.external)}, flowtly {list(one.flowtly)}"
 
 
-def _ask(one: Match, members: tuple[tuple[Side, Observation], ...], kind: str, detail: str) -> AskTask:
+def _ask(one: Match, members: _Members, kind: str, detail: str) -> AskTask:
     external = one.external[0] if one.external else None
     flowtly = one.flowtly[0] if one.flowtly else None
-    item = Item(Kind.ASK, external, flowtly, kind, detail=detail, digests=_digests(members))
-    return AskTask((item,), kind, members, detail)
-
-
-def _digests(members: Iterable[tuple[Side, Observation]]) -> dict[Side, bytes]:
-    return {side: seen.digest for side, seen in members}
+    digests = {side: seen.digest for side, seen in members}
+    return AskTask((Item(Kind.ASK, external, flowtly, kind, detail=detail, digests=digests),), kind, members, detail)
 
 
 def _link_tasks(ctx: Context, matches: list[Match]) -> Iterator[MergeTask]:
@@ -143,59 +217,35 @@ def link_task(
         yield task
 
 
-def _linked_by_hand(ctx: Context) -> list[Task]:
-    """Pairs that a person named in answer to a question and that are not tied yet."""
-    tasks: list[Task] = []
+def _linked_by_hand(ctx: Context) -> _Answers:
+    """Pairs that a person named in answer to a question and that are not tied yet.
+
+    A record that was named is neither matched nor created otherwise, even while its partner has not been read: the
+    result of a create may be listed late. Of two answers that name one record the first counts.
+    """
+    tasks: list[MergeTask] = []
+    named: set[tuple[Side, str]] = set()
     for row in [*ctx.store.answers(ctx.name, "probable"), *ctx.store.answers(ctx.name, "ambiguous")]:
         if row.resolution is None or not row.resolution.startswith(LINK_ANSWER):
             continue
         external, _, flowtly = row.resolution.removeprefix(LINK_ANSWER).partition(PAIR_MARK)
+        pair = {(Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)}
+        tied = any(ctx.store.links_by_key(ctx.name, side, [key]) for side, key in pair)
+        if tied or pair & named:
+            continue
+        named |= pair
         seen = ctx.store.observation(ctx.name, Side.EXTERNAL, external)
         other = ctx.store.observation(ctx.name, Side.FLOWTLY, flowtly)
-        tied = ctx.store.links_by_key(ctx.name, Side.EXTERNAL, [external]) or ctx.store.links_by_key(
-            ctx.name, Side.FLOWTLY, [flowtly]
-        )
-        if not tied:
-            tasks.extend(link_task(ctx, seen, other, "manual"))
-    return tasks
-
-
-def _alone_tasks(ctx: Context, side: Side, alone: list[Observation]) -> Iterator[Task]:
-    """Strangers without a partner: created on the other side, or left in peace, or asked about."""
-    due = [seen for seen in alone if _needs_attention(ctx, seen)]
-    if not due:
-        return
-    if side.other not in ctx.rules.creates:
-        for chunk in chunked(due, ctx.limits.batch):
-            yield RestTask((), side, tuple(chunk))
-        return
-    if _in_doubt(ctx, side):
-        ctx.events("creates.held", side=str(side.other), reason="an earlier create is in doubt", records=len(due))
-        return
-    taken = _taken_keys(ctx, due)
-    for chunk in chunked(due, ctx.limits.batch):
-        documents = ctx.store.observations(ctx.name, side, [seen.key for seen in chunk])
-        for seen in chunk:
-            strongest = primary(Candidate(seen.key, seen.match_keys))
-            owner = taken.get(strongest) if strongest is not None else None
-            full = documents.get(seen.key)
-            if owner is not None:
-                yield _twin_task(side, seen, owner)
-            elif full is not None and full.document is not None:
-                yield from _create_task(ctx, side, full)
-
-
-def _in_doubt(ctx: Context, side: Side) -> bool:
-    """True while a create *into* this side has no known outcome: its result may be one of the strangers here."""
-    return any(
-        operation.intent.kind == "create" and operation.intent.side is side
-        for operation in ctx.store.open_operations(ctx.name)
-    )
+        ready = list(link_task(ctx, seen, other, "manual"))
+        tasks.extend(ready)
+        if not ready:
+            ctx.events("answer.waiting", external=external, flowtly=flowtly, detail="one of them has not been read")
+    return _Answers(tuple(tasks), frozenset(named))
 
 
 def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str], str]:
     """Match keys of strangers that a linked record already has, on either side, with that record's external key."""
-    wanted = {strongest for seen in due if (strongest := primary(Candidate(seen.key, seen.match_keys))) is not None}
+    wanted = {strongest for seen in due if (strongest := _strongest(seen)) is not None}
     taken: dict[tuple[int, str], str] = {}
     for link in ctx.store.links(ctx.name):
         for side in Side:
@@ -206,14 +256,7 @@ def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str
     return taken
 
 
-def _twin_task(side: Side, seen: Observation, owner: str) -> AskTask:
-    detail = f"has the match key of a record that is linked already (external {owner}): creating it would double that"
-    external, flowtly = (seen.key, None) if side is Side.EXTERNAL else (None, seen.key)
-    item = Item(Kind.ASK, external, flowtly, "ambiguous", detail=detail, digests={side: seen.digest})
-    return AskTask((item,), "ambiguous", ((side, seen),), detail)
-
-
-def _create_task(ctx: Context, side: Side, seen: Observation) -> Iterator[CreateTask]:
+def _create_task(ctx: Context, side: Side, seen: Observation, *, recheck: bool) -> Iterator[CreateTask]:
     document = seen.document or {}
     present = Present(document, seen.changed_at)
     pair = Pair(present, Gone(), None, {}) if side is Side.EXTERNAL else Pair(Gone(), present, None, {})
@@ -229,4 +272,4 @@ def _create_task(ctx: Context, side: Side, seen: Observation) -> Iterator[Create
             document=outcome.document,
             digests={side: seen.digest},
         )
-        yield CreateTask((item,), side, seen, outcome.document, outcome.rule)
+        yield CreateTask((item,), side, seen, outcome.document, outcome.rule, recheck)

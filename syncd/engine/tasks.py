@@ -10,6 +10,8 @@ from syncd.core.reconcile import Merge
 from syncd.engine.states import View
 from syncd.ports import Observation
 
+UNLINKED = "unlinked"  # the store's mark on records that a person took apart
+
 
 @dataclass(frozen=True, slots=True)
 class MergeTask:
@@ -36,6 +38,8 @@ class CreateTask:
     observation: Observation
     document: Document
     rule: str
+    recheck: bool = False
+    """The source was not seen by a complete reading of this run: it may be gone or out of scope by now."""
 
     @property
     def target(self) -> Side:
@@ -63,3 +67,8 @@ class RestTask:
 
 
 Task = MergeTask | CreateTask | AskTask | RestTask
+
+
+def taken_apart(seen: Observation) -> bool:
+    """True for a stranger that a person unlinked; nothing ties, creates or marks it until it changes."""
+    return (seen.problem or "").startswith(UNLINKED)

@@ -39,18 +39,23 @@ class LookupTable:
         """The table's own spelling of a text, whatever its case; the text itself when the table has none."""
         if not isinstance(value, str) or value in self.keys:
             return value
-        found = self._folded.get(value.casefold(), ())
+        found = self.likes(value)
         if len(found) > 1:
             raise Unfit(f"several rows have a {self.by} like {value!r}")
         return found[0] if found else value
 
     def has(self, text: str) -> bool:
-        """True when some row has this value, in any case; for waking records that wait for it."""
-        return text.casefold() in self._folded
+        """True when this value (in any case) or row key can be used now; for waking records that wait for it."""
+        found = (*self._folded.get(text.casefold(), ()), self.values.get(text))
+        return any(value is not None and value not in self.ambiguous for value in found)
+
+    def likes(self, value: Value) -> tuple[Value, ...]:
+        """The table's own spellings of a text that differ from it in case only."""
+        return self._folded.get(value.casefold(), ()) if isinstance(value, str) else ()
 
     def _single(self, value: Value) -> Value:
         if value in self.ambiguous:
-            raise Unfit(f"several rows have the {self.by} {value!r}", None)
+            raise Unfit(f"several rows have the {self.by} {value!r}")
         return value
 
 

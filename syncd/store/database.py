@@ -16,6 +16,8 @@ from syncd.errors import BadAnswer, StoreUnavailable, SyncdError
 # SQLSTATE classes that mean "not now": connection, resources, operator intervention, system, rollback, read-only
 # standby, lock not available. Source: appendix A of the PostgreSQL manual.
 _NOT_NOW: Final = ("08", "53", "57", "58", "28", "40001", "40P01", "25006", "55P03", "3D000")
+_NO_RIGHT: Final = "42501"
+_DAMAGED: Final = ("42P01", "42703")  # no such table, no such column
 _TOO_LONG: Final = "54000"
 _CONNECT_SECONDS: Final = 10
 _POOL_SECONDS: Final = 30
@@ -119,8 +121,12 @@ def translate(error: Exception, url: URL) -> SyncdError | None:
     if state == _TOO_LONG:
         return BadAnswer(f"a key is too long to be stored: {_first_line(error, url)}")
     lost = error.connection_invalidated or (state is None and _is_operational(error))
-    if lost or (state or "").startswith(_NOT_NOW):
+    if lost or state == _NO_RIGHT or (state or "").startswith(_NOT_NOW):
         return StoreUnavailable(f"{_where(url)}: {_first_line(error, url)}")
+    if state in _DAMAGED:
+        return StoreUnavailable(
+            f"{_where(url)}: {_first_line(error, url)}; the schema is not the one it says: restore a backup"
+        )
     return None
 
 

@@ -11,9 +11,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 import syncd
+from syncd.errors import StoreUnavailable
 from syncd.store.database import make_engine, translated
 
 _LOCK: Final = 7_328_311_440_115  # any number that nobody else uses for an advisory lock in this database
@@ -21,13 +23,13 @@ _LOCK: Final = 7_328_311_440_115  # any number that nobody else uses for an advi
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Migrate up to ``revision``. A second caller waits, then finds nothing to do. Raises StoreUnavailable."""
-    with _alone(url) as connection:
+    with _alone(url) as connection, _explained(connection):
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Migrate down to ``revision`` (``base`` removes everything). Raises StoreUnavailable."""
-    with _alone(url) as connection:
+    with _alone(url) as connection, _explained(connection):
         command.downgrade(_config(connection), revision)
 
 
@@ -88,6 +90,22 @@ def _alone(url: str) -> Iterator[Connection]:
         finally:
             guard.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
             guard.commit()
+
+
+@contextmanager
+def _explained(connection: Connection) -> Iterator[None]:
+    """A schema or a revision that this version does not know, in words."""
+    try:
+        yield
+    except CommandError as error:
+        at = MigrationContext.configure(connection).get_current_revision()
+        known = {script.revision for script in ScriptDirectory(str(scripts())).walk_revisions()}
+        if at is None or at in known:
+            raise StoreUnavailable(f"the schema is at {at or 'nothing'} and stays there: {error}") from None
+        raise StoreUnavailable(
+            f"its schema {at} is unknown to this version, which has {head()}: a newer version has been here; "
+            "run that one, or restore the backup from before it"
+        ) from None
 
 
 def _config(connection: Connection) -> Config:

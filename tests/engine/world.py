@@ -148,6 +148,11 @@ class World:
                 return report
         raise AssertionError(f"did not settle in five runs: {self.events[-12:]}")
 
+    def later(self) -> None:
+        """Hours go by: whatever was set aside until later is due."""
+        with psycopg.connect(self.env["SYNCD_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("UPDATE observation SET due_at = now() WHERE due_at IS NOT NULL")
+
     def questions(self, kind: str | None = None) -> list[ConflictRow]:
         """Open questions."""
         rows: list[ConflictRow] = self.store.conflicts("clients", open_only=True)

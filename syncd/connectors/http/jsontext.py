@@ -26,7 +26,7 @@ def parse_json(text: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise JsonTrouble(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise JsonTrouble(f"{error.msg} at character {error.pos} of {len(text)} bytes") from None
+        raise JsonTrouble(f"{error.msg.removesuffix(' at')} at character {error.pos} of {len(text)} bytes") from None
     except ValueError:
         raise JsonTrouble("a number of absurd length") from None
     except RecursionError:

@@ -44,9 +44,10 @@ class SqlConnector:
 
     def capabilities(self, query: Query) -> Capabilities:
         """What can be done with a table; a named query and a read-only system are never written to."""
-        source = self._sources.get(query.resource)
+        with self._watched():
+            source = self._sources.get(query.resource)
+            cursor = source.column(query.cursor_field) if query.cursor_field is not None else None
         writable = source.table is not None and not self._settings.read_only
-        cursor = source.column(query.cursor_field) if query.cursor_field is not None else None
         return Capabilities(
             create=writable,
             update=writable,
@@ -138,7 +139,8 @@ class SqlConnector:
         self._database.close()
 
     def _view(self, query: Query, fields: Raw | None = None) -> View:
-        return view_of(self._sources.get(query.resource), query, self._settings.zone, extra=tuple(fields or ()))
+        with self._watched():
+            return view_of(self._sources.get(query.resource), query, self._settings.zone, extra=tuple(fields or ()))
 
     def _walk(self, view: View) -> Walk:
         settings = self._settings

@@ -40,6 +40,9 @@ class Database:
         event.listen(self._engine, "before_cursor_execute", self._count)
         if self.dialect == "postgresql":
             event.listen(self._engine, "connect", _Session(settings.statement_timeout.total_seconds()))
+            event.listen(self._engine, "checkout", _as_the_server_says)
+        if self.dialect == "sqlite":
+            event.listen(self._engine, "connect", _read_any_text)
 
     @property
     def dialect(self) -> str:
@@ -174,6 +177,17 @@ class _Session:
         if hasattr(connection, "adapters"):
             for kind, loader in _LENIENT.items():
                 connection.adapters.register_loader(kind, loader)
+
+
+def _as_the_server_says(connection: Any, *_: object) -> None:
+    """A user that the server lets only read stays one: SQLAlchemy leaves READ WRITE behind after a read."""
+    if hasattr(connection, "read_only"):
+        connection.read_only = None
+
+
+def _read_any_text(connection: Any, _record: object) -> None:
+    """Text of an SQLite file that is no UTF-8 spoils its own record only; the mapping will complain about it."""
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
 
 
 class _LenientDate(DateLoader):

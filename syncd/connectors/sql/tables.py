@@ -16,7 +16,7 @@ from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
 from syncd.connectors.sql.database import Database
 from syncd.connectors.sql.settings import SqlSettings
-from syncd.connectors.sql.trouble import typed
+from syncd.connectors.sql.trouble import SchemaMoved, typed
 from syncd.connectors.sql.values import SHAPE_TYPES, bound, kind_of, reader
 from syncd.errors import Refused
 from syncd.mapping.problems import did_you_mean
@@ -60,11 +60,11 @@ class Source:
     primary_key: tuple[str, ...]
 
     def column(self, name: str) -> Column:
-        """A column by its name. Raises Refused naming the nearest one."""
+        """A column by its name. Raises SchemaMoved naming the nearest one: it may have been there or may be soon."""
         found = self.columns.get(name)
         if found is None:
             hint = did_you_mean(name, self.columns)
-            raise Refused(f"{self.name} has no column {name!r}" + (f" ({hint})" if hint else ""))
+            raise SchemaMoved(f"{self.name} has no column {name!r}" + (f" ({hint})" if hint else ""))
         return found
 
     def key(self, name: str | None) -> Column:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, Select, func, select
 
@@ -21,6 +21,8 @@ from syncd.connectors.sql.tables import Column
 from syncd.connectors.sql.view import View, after
 from syncd.errors import BadAnswer, Later, ReadCut, Refused
 from syncd.ports import Page
+
+_LONGEST_KEY: Final = 2000  # an index entry of PostgreSQL, where links are kept, takes about 2700
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Walk:
 
     def _page(self, rows: Sequence[Row[Any]], cursor: str | None) -> Page:
         records = tuple(self._view.record(row) for row in rows)
-        known = tuple(record for record in records if record.key)
+        known = tuple(record for record in records if _is_key(record.key))
         self._keyless += len(records) - len(known)
         return Page(known, cursor)
 
@@ -133,12 +135,24 @@ class Walk:
         return spell(ceiling(mark.newest, mark.now, self._reach.zone))
 
     def _complain(self) -> None:
-        """Rows without a key cannot be linked; the walk has given all others, and is not complete."""
+        """Rows without a usable key cannot be linked; the walk has given all others, and is not complete."""
         with self._database.reading() as connection:
             missing = self._database.rows(connection, self._view.without_key())[0][0]
         if self._keyless + missing:
             source, key = self._view.source.name, self._view.key.name
-            raise ReadCut(f"{self._keyless + missing} rows of {source} have no {key}: give them one")
+            rule = f"a key has 1 to {_LONGEST_KEY} bytes of text, none of them NUL"
+            raise ReadCut(
+                f"{self._keyless + missing} rows of {source} have no {key} that can be used: give them one ({rule})"
+            )
+
+
+def _is_key(text: str) -> bool:
+    """Whether a record can be known by this text."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair: bytes that were no UTF-8
+        return False
+    return 0 < size <= _LONGEST_KEY and "\0" not in text
 
 
 def _folded(value: Any) -> Any:

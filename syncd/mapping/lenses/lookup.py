@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import ClassVar, Final
 
@@ -52,18 +53,34 @@ class Lookup(LensSpec):
         return table
 
     def _read(self, raw: tuple[Value, ...], lookups: Lookups) -> Value:
-        return None if raw[0] is None else self._table(lookups).to_value(as_text(raw[0]))
+        if raw[0] is None:
+            return None
+        key, table = as_text(raw[0]), self._table(lookups)
+        with self._waiting(key):
+            return table.to_value(key)
 
     def _write(self, value: Value, lookups: Lookups) -> tuple[Value, ...]:
         if value is None:
             return (None,)
         table = self._table(lookups)
-        key = table.to_key(table.spelled(value) if self.ignore_case else value)
-        if key is None:
-            text = str(value)
+        text, spelled = str(value), table.spelled(value) if self.ignore_case else value
+        with self._waiting(text):
+            key = table.to_key(spelled)
+            if key is not None:
+                return (key,)
+            missing = f"Flowtly's {self.resource} have no {self.by} {text[:_LONGEST]!r}"
+            if not table.likes(value):
+                raise Unfit(missing)
+        raise Unfit(f"{missing} but {table.likes(value)[0]!r}: spell it so, or set ignore_case")
+
+    @contextmanager
+    def _waiting(self, text: str) -> Iterator[None]:
+        """Whatever the list cannot answer for this text waits until it can."""
+        try:
+            yield
+        except Unfit as unfit:
             reference = f"{self.resource}:{self.by}={text}" if len(text) <= _LONGEST else None
-            raise Unfit(f"Flowtly's {self.resource} have no {self.by} {text[:_LONGEST]!r}", reference)
-        return (key,)
+            raise Unfit(unfit.message, reference) from None
 
     def _read_external(self, raw: tuple[Value, ...], lookups: Lookups) -> Value:
         return self._table(lookups).spelled(raw[0])

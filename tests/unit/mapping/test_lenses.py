@@ -355,14 +355,25 @@ class TestLookups:
     def test_a_code_that_two_rows_have_is_never_used(self) -> None:
         with pytest.raises(RecordProblem, match="several rows") as raised:
             write(one("lookup"), FLOWTLY, {"x": "XK"})
-        assert raised.value.waiting_for is None
+        assert raised.value.waiting_for == "countries:code=XK"
         with pytest.raises(RecordProblem, match="several rows"):
             flowtly(one("lookup"), "/api/countries/3")
 
-    @pytest.mark.parametrize("raw", ["/api/countries/9", "/api/countries/5", 5])
-    def test_a_reference_without_code_is_refused(self, raw: object) -> None:
-        with pytest.raises(RecordProblem):
+    @pytest.mark.parametrize("raw", ["/api/countries/9", "/api/countries/5"])
+    def test_a_reference_without_code_is_waited_for(self, raw: str) -> None:
+        with pytest.raises(RecordProblem) as raised:
             flowtly(one("lookup"), raw)
+        assert raised.value.waiting_for == f"countries:code={raw}"
+
+    def test_what_is_no_reference_is_refused(self) -> None:
+        with pytest.raises(RecordProblem) as raised:
+            flowtly(one("lookup"), 5)
+        assert raised.value.waiting_for is None
+
+    def test_a_code_in_another_case_is_nothing_to_wait_for(self) -> None:
+        with pytest.raises(RecordProblem, match="but 'DK': spell it so, or set ignore_case") as raised:
+            write(one("lookup"), FLOWTLY, {"x": "dk"})
+        assert raised.value.waiting_for is None
 
     def test_the_lists_spelling_counts_where_case_does_not(self) -> None:
         mapping = one("lookup any case")
@@ -379,6 +390,8 @@ class TestLookups:
     def test_a_table_knows_what_it_has(self) -> None:
         table = LOOKUPS["countries", "code"]
         assert [table.has(text) for text in ("DK", "dk", "ZZ", "None")] == [True, True, False, False]
+        assert [table.has(f"/api/countries/{number}") for number in (2, 9, 5)] == [True, False, False]
+        assert not table.has("XK"), "what two rows have cannot be used"
 
 
 class TestLines:

@@ -1,0 +1,81 @@
+"""Open questions against what became true meanwhile. Ends those that are over; never answers one itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from syncd.core.merge import applies
+from syncd.core.model import Decision, Side
+from syncd.engine.context import Context
+from syncd.engine.merging import chunked
+from syncd.engine.tasks import MergeTask
+from syncd.ports import ConflictRow, Observation, Settlement, SideState, Status
+
+WHOLE_RECORD = "*"
+_IN_DOUBT = "in_doubt"  # ends with its operation
+
+
+def wake_answered(ctx: Context, tasks: Sequence[MergeTask]) -> None:
+    """Make records dirty that a person answered about while this run still marked them as asked."""
+    for chunk in chunked(tasks, ctx.limits.batch):
+        given = ctx.store.decisions(ctx.name, [task.external.key for task in chunk])
+        answered = [task for task in chunk if _answered(task, given.get(task.external.key, {}))]
+        woken = [one for task in answered for one in _woken(ctx, task)]
+        if woken:
+            ctx.store.settle(woken, ctx.name, ctx.run_id, ctx.lease)
+
+
+def _answered(task: MergeTask, given: Mapping[str, Decision]) -> bool:
+    return any(
+        contest.field in given
+        and applies(given[contest.field], {Side.EXTERNAL: contest.external, Side.FLOWTLY: contest.flowtly})
+        for contest in task.merge.contests
+    )
+
+
+def _woken(ctx: Context, task: MergeTask) -> Iterator[Settlement]:
+    for side in Side:
+        seen = ctx.store.observation(ctx.name, side, task.view(side).key)
+        if seen is not None and seen.status is Status.ASKED:
+            state = SideState(seen.digest, replace(seen, status=Status.DIRTY))
+            yield Settlement(
+                task.external.key,
+                task.flowtly.key,
+                external=state if side is Side.EXTERNAL else None,
+                flowtly=state if side is Side.FLOWTLY else None,
+            )
+
+
+def close_over(ctx: Context) -> None:
+    """End open questions about records that are at rest, gone as strangers, or that ask about an unmapped field."""
+    for rows in chunked(ctx.store.conflicts(ctx.name, open_only=True), ctx.limits.batch):
+        pending = {side: ctx.store.observations(ctx.name, side, _keys(rows, side)) for side in Side}
+        over = [_closing(row) for row in rows if _is_over(ctx, row, pending)]
+        if over:
+            ctx.store.settle(over, ctx.name, ctx.run_id, ctx.lease)
+
+
+def _keys(rows: Sequence[ConflictRow], side: Side) -> list[str]:
+    return [key for row in rows if (key := _key(row, side)) is not None]
+
+
+def _key(row: ConflictRow, side: Side) -> str | None:
+    return row.external_key if side is Side.EXTERNAL else row.flowtly_key
+
+
+def _is_over(ctx: Context, row: ConflictRow, pending: Mapping[Side, Mapping[str, Observation]]) -> bool:
+    if row.kind == _IN_DOUBT:
+        return False
+    if row.field != WHOLE_RECORD and row.field not in ctx.rules.fields:
+        return True
+    return not any(_key(row, side) in pending[side] for side in Side)
+
+
+def _closing(row: ConflictRow) -> Settlement:
+    """By one key only: a pair that is not linked is not to be taken for one."""
+    return Settlement(
+        external_key=row.external_key,
+        flowtly_key=None if row.external_key is not None else row.flowtly_key,
+        closed_fields=(row.field,),
+    )
