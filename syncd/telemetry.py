@@ -88,7 +88,16 @@ def configure(
 
 
 _WARNINGS: Final = frozenset(
-    {"conflict.open", "match.ask", "record.refused", "record.parked", "read.incomplete", "read.uncertified"}
+    {
+        "conflict.open",
+        "match.ask",
+        "record.refused",
+        "record.parked",
+        "record.failed",
+        "write.failed",
+        "read.incomplete",
+        "read.uncertified",
+    }
 )
 _QUIET: Final = frozenset({"record.linked", "record.patched", "record.created", "record.adopted", "write.stale"})
 

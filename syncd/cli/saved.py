@@ -13,6 +13,7 @@ from typing import Any
 
 from syncd.cli.show import plan_json
 from syncd.core.plan import FORMAT, Plan, item_from_json
+from syncd.engine.run import Report
 from syncd.errors import ConfigError, Problem
 
 Chosen = dict[str, frozenset[str]]
@@ -22,6 +23,12 @@ Chosen = dict[str, frozenset[str]]
 def save(file: Path, plans: Iterable[Plan]) -> None:
     """Write plans to a file. Raises OSError."""
     file.write_text(json.dumps({"plans": [plan_json(one) for one in plans]}, indent=1))
+
+
+def shown(reports: Iterable[Report]) -> Chosen:
+    """The items of plans that a person has just looked at."""
+    plans = (report.plan for report in reports)
+    return {plan.mapping: frozenset(item.fingerprint for item in plan.items) for plan in plans if plan is not None}
 
 
 def load(file: Path) -> Chosen:

@@ -97,6 +97,8 @@ def apply(
             if not any(report.plan is not None and report.plan.pending for report in reports):
                 err.print("nothing to apply")
             typer.confirm("Apply this plan?", abort=True, err=True)
+            # What was shown and nothing else: a change that arrived meanwhile waits for its own plan.
+            chosen = chosen if chosen is not None else saved.shown(reports)
         options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full)
         reports = _run_all(app, names, options, chosen)
     _print(reports, as_json=as_json)

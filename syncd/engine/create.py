@@ -46,7 +46,7 @@ def create_record(ctx: Context, task: CreateTask) -> None:
         return
     except Stale:
         return  # another create for this record is open; it ends first
-    gate = Gate(ctx, side)
+    gate = Gate(ctx, side, task.observation.key)
     try:
         record = ctx.peers[side].create(ctx.queries[side], fields)
     except UnknownOutcome as error:
@@ -109,7 +109,7 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
 def _still_there(ctx: Context, task: CreateTask) -> bool:
     """Look at the source once more. One that is gone or out of scope is forgotten, one that moved is planned again."""
     side, seen = task.source, task.observation
-    gate = Gate(ctx, side)
+    gate = Gate(ctx, side, task.observation.key)
     projection = ctx.mapping.projection(side)
     try:
         record = ctx.peers[side].read(ctx.queries[side], seen.key)

@@ -94,7 +94,7 @@ class _Patch:
         intent = Intent("patch", side, self.views[side.other].key, key, wanted, self.task.items[0].reason)
         (operation,) = ctx.store.intend([intent], ctx.name, ctx.run_id, ctx.lease)
         self.operation = operation.id
-        gate = Gate(ctx, side)
+        gate = Gate(ctx, side, self.views[side.other].key)
         try:
             current = ctx.peers[side].read(ctx.queries[side], key)
             if self._moved(current):

@@ -16,6 +16,7 @@ from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, S
 from syncd.mapping.compiled import Projection, RecordProblem
 from syncd.ports import (
     Certificate,
+    ConflictRow,
     MappingState,
     NewConflict,
     Observation,
@@ -26,6 +27,8 @@ from syncd.ports import (
     SideState,
     Status,
 )
+
+DUPLICATE_KEY = "duplicate_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,9 @@ class _Notes:
 
     def settle(self) -> None:
         """Wait for the round trip that is running."""
-        if self._running is not None:
-            self._running.result()
-            self._running = None
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
 
 
 def read_both(ctx: Context, state: MappingState, *, full: bool = False) -> dict[Side, Reading]:
@@ -93,9 +96,19 @@ def must_be_full(ctx: Context, side: Side, state: MappingState) -> bool:
     last = state.last_full.get(side)
     if last is None or state.approved_fingerprint != ctx.mapping.fingerprint:
         return True
-    if ctx.store.cursor(ctx.name, side) is None:
+    if ctx.store.cursor(ctx.name, side) is None or _has_duplicates(ctx, side):
         return True
     return ctx.now() - last >= ctx.mapping.spec.schedule.full
+
+
+def _has_duplicates(ctx: Context, side: Side) -> bool:
+    """Only a full walk can see that a key is single again; until then its records stay unused."""
+    rows = ctx.store.conflicts(ctx.name, open_only=True)
+    return any(row.kind == DUPLICATE_KEY and _key(row, side) is not None for row in rows)
+
+
+def _key(row: ConflictRow, side: Side) -> str | None:
+    return row.external_key if side is Side.EXTERNAL else row.flowtly_key
 
 
 def read_side(ctx: Context, side: Side, *, full: bool, state: MappingState) -> Reading:
@@ -113,7 +126,7 @@ def read_side(ctx: Context, side: Side, *, full: bool, state: MappingState) -> R
         duplicates = frozenset(passing.duplicates)
     _park_duplicates(ctx, side, duplicates)
     trusted = certificate.complete if certificate is not None else (error is None and side in state.last_full)
-    if isinstance(error, Denied | Later):
+    if isinstance(error, Denied | Later | Refused):
         ctx.blocked.add(side)
     _report(ctx, side, certificate, error, full=full)
     return Reading(side, full, trusted, error, certificate)
@@ -136,8 +149,11 @@ def _walk(
                         raise ReadCut("stopped on request")
         except (Denied, Later, BadAnswer, ReadCut, Refused, NotFound) as trouble:
             error = trouble
-        notes.flush(last if error is None else None)
-        notes.settle()
+        try:
+            notes.flush(last if error is None else None)
+            notes.settle()
+        except BadAnswer as trouble:  # a record that the store cannot keep
+            error = error or trouble
     return (total if not ctx.queries[side].where else None), error
 
 
@@ -212,12 +228,13 @@ def _park_duplicates(ctx: Context, side: Side, keys: frozenset[str]) -> None:
     if not keys:
         return
     settlements = []
-    for key, seen in ctx.store.observations(ctx.name, side, sorted(keys)).items():
+    for key in ctx.store.observations(ctx.name, side, sorted(keys)):
         ctx.events("record.duplicate_key", side=side, key=key)
+        # No digest, so that the record is news again when it comes alone.
         parked = Observation(
-            key, seen.digest, None, status=Status.PARKED, problem="the source has several records under this key"
+            key, b"", None, status=Status.PARKED, problem="the source has several records under this key"
         )
-        settlements.append(whole_record(side, key, parked, "duplicate_key", parked.problem or ""))
+        settlements.append(whole_record(side, key, parked, DUPLICATE_KEY, parked.problem or ""))
     ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
 
 

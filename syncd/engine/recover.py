@@ -119,7 +119,7 @@ def _recover_create(ctx: Context, operation: Operation) -> None:
         settle_created(ctx, operation, _source(ctx, operation), hits[0], ADOPTED)
     elif hits:
         _quarantine(ctx, operation, [hit.key for hit in hits])
-    elif ctx.now() - operation.created_at >= ctx.limits.listing_grace:
+    elif operation.age >= ctx.limits.listing_grace:
         end_operation(
             ctx, operation, OperationState.DROPPED, "a complete read after the listing grace shows no such record"
         )

@@ -162,7 +162,8 @@ def _cycle(ctx: Context) -> Report:
     close_over(ctx)
     if ctx.options.person and outcome == "done" and complete and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
-    if outcome == "done" and not (complete and not ctx.blocked):
+    failed = any(ctx.tally.get("failed", side) for side in Side)
+    if outcome == "done" and (failed or ctx.blocked or not complete):
         outcome = "incomplete"
     return _report(ctx, outcome, first, complete=complete)
 

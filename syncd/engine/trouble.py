@@ -11,11 +11,12 @@ _LONGEST_WAIT = 5.0  # seconds; a stop signal must not wait longer for a write t
 
 
 class Gate:
-    """Watches consecutive failures of one side and closes it for the rest of the run after too many."""
+    """Watches the writes of one side: tells each failure, and closes the side for this run after too many in a row."""
 
-    def __init__(self, ctx: Context, side: Side) -> None:
+    def __init__(self, ctx: Context, side: Side, source_key: str) -> None:
         self._ctx = ctx
         self._side = side
+        self._source_key = source_key
 
     def fine(self) -> None:
         """The peer answered a write properly."""
@@ -26,6 +27,7 @@ class Gate:
         ctx, side = self._ctx, self._side
         ctx.failures[side] += 1
         ctx.tally.add("failed", side)
+        ctx.events("write.failed", side=side, source=self._source_key, detail=describe(error), action="next run")
         if isinstance(error, Denied) or ctx.failures[side] >= ctx.limits.failures_in_a_row:
             if side not in ctx.blocked:
                 ctx.events("side.closed", side=side, error=type(error).__name__, detail=str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -130,6 +130,8 @@ class Operation:
     created_at: datetime
     run_id: int
     detail: str = ""
+    age: timedelta = timedelta(0)
+    """Since it was intended, by the database's clock alone: ours may jump. Given for open operations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, and_, exists, func, literal_column, select, text
@@ -46,6 +46,8 @@ _WRITE: Final = text(
     """
 )
 
+_LONGEST: Final = timedelta(hours=7)  # nothing is put off for longer: a later time comes from a clock that was wrong
+
 _WAKE: Final = text(
     """
     UPDATE observation SET
@@ -54,7 +56,7 @@ _WAKE: Final = text(
         digest = CASE WHEN document IS NULL THEN ''::bytea ELSE digest END
     WHERE mapping = :mapping
       AND ((status = 'waiting' AND waiting_for IN (SELECT unnest(CAST(:references AS text[]))))
-           OR (status = 'parked' AND due_at <= :now))
+           OR (status = 'parked' AND (due_at <= :now OR due_at > :never)))
     """
 )
 
@@ -83,7 +85,7 @@ _WORK: Final = text(
         SELECT side, key FROM observation
         WHERE mapping = :mapping
           AND status IN ('dirty', 'parked')
-          AND ((status = 'dirty' AND (due_at IS NULL OR due_at <= :now)) OR (status = 'parked' AND due_at <= :now))
+          AND (due_at <= :now OR due_at > :never OR (status = 'dirty' AND due_at IS NULL))
     ), chosen AS (
         SELECT l.id FROM ready r JOIN link l ON l.mapping = :mapping AND l.external_key = r.key
         WHERE r.side = 'external'
@@ -109,7 +111,7 @@ class Observations(Database):
 
     def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
         """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
-        parameters = {"mapping": mapping, "references": unique(references), "now": now}
+        parameters = {"mapping": mapping, "references": unique(references), "now": now, "never": now + _LONGEST}
         with self.transaction() as connection:
             return connection.execute(_WAKE, parameters).rowcount
 
@@ -119,7 +121,7 @@ class Observations(Database):
 
     def work(self, mapping: str, now: datetime) -> Iterator[Work]:
         """Linked records with at least one dirty side, in key order. Both sides' pending observations are given."""
-        for row in self.stream(_WORK, {"mapping": mapping, "now": now}):
+        for row in self.stream(_WORK, {"mapping": mapping, "now": now, "never": now + _LONGEST}):
             yield Work(
                 to_link(row),
                 _prefixed(row, "external", row["external_key"]),

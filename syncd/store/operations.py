@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, select, text
+from sqlalchemy import Connection, RowMapping, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.canon import document_from_json, document_to_json
@@ -58,7 +59,8 @@ class Operations(Database):
 
     def open_operations(self, mapping: str) -> list[Operation]:
         """Intents that are not finished, oldest first."""
-        wanted = select(operation).where(operation.c.mapping == mapping, operation.c.state.in_(_OPEN))
+        age = (func.clock_timestamp() - operation.c.created_at).label("age")
+        wanted = select(operation, age).where(operation.c.mapping == mapping, operation.c.state.in_(_OPEN))
         return [to_operation(row) for row in self.rows(wanted.order_by(operation.c.created_at, operation.c.id))]
 
     def operations(self, mapping: str | None, *, open_only: bool) -> list[Operation]:
@@ -106,8 +108,8 @@ def to_operation(row: RowMapping) -> Operation:
         payload=document_from_json(row["payload"]),
         reason=row["reason"],
     )
-    state = OperationState(row["state"])
-    return Operation(row["id"], row["mapping"], intent, state, row["created_at"], row["run_id"], row["detail"])
+    state, age = OperationState(row["state"]), row.get("age", timedelta(0))
+    return Operation(row["id"], row["mapping"], intent, state, row["created_at"], row["run_id"], row["detail"], age)
 
 
 def _new_row(intent: Intent, mapping: str, run_id: int, lease: Lease) -> dict[str, Any]:

@@ -579,15 +579,9 @@ def test_a_port_that_is_taken_is_one_clear_error(shared: World, syncd: Callable[
     assert "port must be 0-65535" in the_error(syncd(shared, "sandbox", "--port", "99999", config=False))
 
 
-# ------------------------------------------------------------------ open: each says what the engine does instead
+# ------------------------------------------------------------------ clocks, doubled keys, lost tables, failed writes
 
 
-def reported(why: str) -> pytest.MarkDecorator:
-    """A fault that is known and reported; the mark has to go when it is mended."""
-    return pytest.mark.xfail(reason=why, strict=True, raises=AssertionError)
-
-
-@reported("recover compares the machine's clock with the database's: a clock that runs ahead ends the grace")
 def test_a_clock_that_runs_ahead_does_not_end_the_doubt_about_a_create(world: World) -> None:
     world.configure(settings=SETTINGS.replace("listing_grace: 0s", "listing_grace: 1h"))
     assert world.app is not None
@@ -601,7 +595,6 @@ def test_a_clock_that_runs_ahead_does_not_end_the_doubt_about_a_create(world: Wo
     assert len(world.named("Once ApS")) == 1
 
 
-@reported("due_at is kept as the wrong clock said, and no later than that the record is tried again")
 def test_a_record_parked_under_a_wrong_clock_is_tried_again_under_the_right_one(world: World) -> None:
     assert world.app is not None
     world.app.clock = clock = Jumping()
@@ -614,7 +607,6 @@ def test_a_record_parked_under_a_wrong_clock_is_tried_again_under_the_right_one(
     assert world.writes() > writes
 
 
-@reported("an incremental pass takes either row for an edit of the parked record")
 def test_rows_under_one_key_stay_unused_between_full_passes(world: World) -> None:
     doubled(world)
     world.erp("UPDATE doubles SET city = 'Skive'")
@@ -628,7 +620,7 @@ def test_rows_under_one_key_stay_unused_between_full_passes(world: World) -> Non
 @pytest.mark.parametrize(
     "loser",
     [
-        pytest.param("customers", marks=reported("the row that stays has the parked digest: it never reads as news")),
+        pytest.param("customers"),
         "doubles",
     ],
 )
@@ -643,7 +635,6 @@ def test_rows_under_one_key_heal_when_one_of_them_goes(world: World, loser: str)
     assert world.questions() == []
 
 
-@reported("a side whose walk was refused is still written to, and each record is parked for the table's fault")
 def test_a_table_that_is_gone_parks_no_record(world: World) -> None:
     spoil(world, "C0", addressCity="Ribe")
     world.erp("ALTER TABLE customers RENAME TO gone")
@@ -654,7 +645,6 @@ def test_a_table_that_is_gone_parks_no_record(world: World) -> None:
     assert world.diverged() == []
 
 
-@reported("a write that failed is only counted: no event names the record, and the run ends as done")
 def test_a_write_that_failed_for_now_is_told(world: World) -> None:
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'C0'")
     world.flowtly.faults.add("html", method="GET", path=r"^/clients/\d+")

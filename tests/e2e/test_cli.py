@@ -26,7 +26,7 @@ def world(tmp_path: Path, pg_url: str, store_url: str) -> Iterator[World]:
         yield made
 
 
-def syncd(world: World, *arguments: str, code: int = 0, config: bool = True) -> str:
+def syncd(world: World, *arguments: str, code: int = 0, config: bool = True, answer: str = "") -> str:
     """One command; its output, both streams."""
     command = [sys.executable, "-m", "syncd.cli", *arguments]
     if config:
@@ -38,6 +38,7 @@ def syncd(world: World, *arguments: str, code: int = 0, config: bool = True) -> 
         text=True,
         cwd=world.folder,
         check=False,
+        input=answer,
     )
     logbook.keep(done.stdout + done.stderr)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -71,6 +72,14 @@ def test_a_saved_plan_applies_only_where_it_still_holds(world: World) -> None:
     assert "do not hold any more" in said
     assert list(world.links()) == ["C1"]
     assert len(world.clients()) == 1
+
+
+def test_apply_shows_the_plan_and_asks_first(world: World) -> None:
+    syncd(world, "apply", code=1, answer="n\n")
+    assert world.links() == {}
+    assert "Apply this plan?" in syncd(world, "apply", answer="y\n")
+    assert len(world.links()) == 2
+    assert json.loads(syncd(world, "status", "--json"))["mappings"][0]["approved"] is True
 
 
 def test_conflicts_are_listed_shown_resolved_and_explained(world: World) -> None:

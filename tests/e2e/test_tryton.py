@@ -292,16 +292,16 @@ def test_a_merge_of_two_linked_parties_makes_nothing_deletes_nothing_and_is_repo
 def test_a_party_that_cannot_be_a_client_for_a_while_is_held_and_goes_on_afterwards(world: World) -> None:
     key, iri = party_of(world, 71)
     world.write_child("address", key, country=None, city="Tarm")
-    world.edit_client(iri, name="Held Back A/S")
+    world.edit_client(iri, name="Waiting A/S")
     world.apart.add(key)
     world.settled()
     assert [(event["key"], event["field"]) for event in world.said("record.parked")] == [(key, "country")]
     assert world.parties()[key]["name"] == facts(71)["name"]
     assert world.clients()[iri]["addressCity"] == facts(71)["addressCity"]
-    world.write_child("address", key, country=world.country("DK"))
+    world.write_child("address", key, country=world.countries["DK"])
     world.apart.remove(key)
     world.settled()
-    assert world.parties()[key]["name"] == "Held Back A/S"
+    assert world.parties()[key]["name"] == "Waiting A/S"
     assert world.clients()[iri]["addressCity"] == "Tarm"
     world.assert_converged()
 

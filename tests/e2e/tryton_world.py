@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -41,7 +41,7 @@ MAPPING = "tryton-clients"
 TOKEN = "static-token-of-a-sandbox"
 ANY_STATE = ["active", "in", [True, False]]
 TABLES = ("party_party", "party_address", "party_identifier", "party_contact_mechanism")
-CHILDREN = ("addresses", "identifiers", "contact_mechanisms")
+STAMPS = ("id", "create_date", "write_date")
 
 
 @dataclass
@@ -54,9 +54,11 @@ class World:
     flowtly: SandboxServer
     env: dict[str, str]
     client: httpx.Client
-    events: list[tuple[str, dict[str, Any]]]
-    apart: set[str]
+    countries: dict[str, int]
+    """Tryton's ids by code."""
+    apart: set[str] = field(default_factory=set)
     """Parties that are known to differ from their clients."""
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     app: App | None = None
 
     # -------------------------------------------------------------- the product
@@ -142,7 +144,7 @@ class World:
             "street": known["addressStreetLine"],
             "postal_code": known["addressPostCode"],
             "city": known["addressCity"],
-            "country": self.country(str(known["country"])),
+            "country": self.countries[str(known["country"])],
         }
         values: dict[str, Any] = {"name": known["name"], "addresses": [["create", [address]]]}
         if known["vatNumber"]:
@@ -151,13 +153,6 @@ class World:
             phone = {"type": "phone", "value": known["addressPhoneNumber"]}
             values["contact_mechanisms"] = [["create", [phone]]]
         return values
-
-    def country(self, code: str) -> int:
-        """Tryton's id of a country."""
-        if not hasattr(self, "_countries"):
-            rows = self.erp.rpc("model.country.country.search_read", [], 0, None, [], ["code"])
-            self._countries: dict[str, int] = {row["code"]: row["id"] for row in rows}
-        return self._countries[code]
 
     def write_party(self, key: str, **values: Any) -> None:
         """A person edits the party itself."""
@@ -171,10 +166,10 @@ class World:
     def raw_parties(self) -> dict[str, dict[str, Any]]:
         """Every party with its children and all their stamps, as Tryton tells them."""
         fields = [
-            *("name", "active", "replaced_by", "write_date", "create_date"),
-            *(f"addresses.{name}" for name in ("street", "postal_code", "city", "country.code", "write_date")),
-            *(f"identifiers.{name}" for name in ("type", "code", "write_date")),
-            *(f"contact_mechanisms.{name}" for name in ("type", "value", "write_date", "create_date")),
+            *("name", "active", "replaced_by", *STAMPS),
+            *(f"addresses.{name}" for name in ("street", "postal_code", "city", "country.code", *STAMPS)),
+            *(f"identifiers.{name}" for name in ("type", "code", *STAMPS)),
+            *(f"contact_mechanisms.{name}" for name in ("type", "value", *STAMPS)),
         ]
         rows = self.erp.rpc("model.party.party.search_read", [ANY_STATE], 0, None, [["id", "ASC"]], fields)
         return {str(row["id"]): row for row in rows}
@@ -231,10 +226,10 @@ class World:
         parties, clients = self.parties(), self.clients()
         asked = {(row.external_key, row.field) for row in self.questions()}
         return [
-            (key, field, parties[key][field], clients[iri][field])
+            (key, name, parties[key][name], clients[iri][name])
             for key, iri in self.links().items()
-            for field in FIELDS
-            if parties[key][field] != clients[iri][field] and (key, field) not in asked
+            for name in FIELDS
+            if parties[key][name] != clients[iri][name] and (key, name) not in asked
         ]
 
     def strangers(self) -> tuple[set[str], set[str]]:
@@ -246,8 +241,8 @@ class World:
         """VAT numbers and names that one side has more than once, and records that are linked twice."""
         twice: list[str] = []
         for side in (self.parties(), self.clients()):
-            for field in ("vatNumber", "name"):
-                counted = Counter(one[field] for one in side.values())
+            for name in ("vatNumber", "name"):
+                counted = Counter(one[name] for one in side.values())
                 twice += [str(value) for value, count in counted.items() if value is not None and count > 1]
         counted_iris = Counter(self.links().values())
         return twice + [iri for iri, count in counted_iris.items() if count > 1]
@@ -262,7 +257,7 @@ class World:
 
 
 def _party_facts(row: dict[str, Any]) -> Facts:
-    address = next(iter(row["addresses."]), {})
+    address: dict[str, Any] = next(iter(row["addresses."]), {})
     country = address.get("country.")
     return {
         "name": row["name"],
@@ -279,7 +274,7 @@ def _party_facts(row: dict[str, Any]) -> Facts:
 
 
 def _client_facts(row: dict[str, Any], codes: dict[str, str]) -> Facts:
-    values = {field: row.get(field) for field in FIELDS}
+    values = {name: row.get(name) for name in FIELDS}
     return {
         **values,
         "vatNumber": f"{row['tinCountry']}{row['tin']}" if row.get("tin") else None,
@@ -307,7 +302,9 @@ def built(folder: Path, postgres: PostgresServer) -> Iterator[World]:
             "SYNCD_DATABASE_URL": conninfo(postgres.url(name)),
         }
         client = httpx.Client(timeout=60)
-        world = World(folder, erp, conninfo(postgres.url(erp.database)), flowtly, env, client, [], set())
+        rows = erp.rpc("model.country.country.search_read", [], 0, None, [], ["code"])
+        countries = {row["code"]: row["id"] for row in rows}
+        world = World(folder, erp, conninfo(postgres.url(erp.database)), flowtly, env, client, countries)
         closing.callback(world.close)
         _fill(world)
         yield world
@@ -323,7 +320,7 @@ def _fill(world: World) -> None:
     with world.erp_sql() as connection:
         for table in TABLES:
             connection.execute(
-                f"UPDATE {table} SET create_date = create_date - interval '7 days',"  # type: ignore[arg-type]
+                f"UPDATE {table} SET create_date = create_date - interval '7 days',"
                 " write_date = write_date - interval '7 days'"
             )
     for number in (*SHARED, *ONLY_FLOWTLY):
