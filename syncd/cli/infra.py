@@ -50,7 +50,7 @@ def sandbox(
     host: str = "127.0.0.1",
     port: int = 8150,
     data: Annotated[Path | None, typer.Option(help="Keep the data in this file.")] = None,
-    envelope: Annotated[str, typer.Option(help="hydra (API Platform 3) or plain (4).")] = "plain",
+    envelope: Annotated[str, typer.Option(help="hydra (API Platform 3) or plain (4).")] = "hydra",
     prefix: Annotated[str, typer.Option(help='Path prefix of the routes: "/api" or "".')] = "/api",
     seed: int = 1,
     clients: Annotated[int, typer.Option(help="How many sample clients.")] = 65,
@@ -59,7 +59,7 @@ def sandbox(
 ) -> int:
     """A local Flowtly for trying mappings without risk. Log in as sync@flowtly.test with the password sandbox.
 
-    Example: syncd sandbox --port 8150 --envelope hydra
+    Example: syncd sandbox --port 8150 --envelope plain
     """
     try:
         from syncd.sandbox.config import SandboxConfig  # noqa: PLC0415 - an extra that the daemon does without

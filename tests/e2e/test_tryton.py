@@ -289,6 +289,22 @@ def test_a_merge_of_two_linked_parties_makes_nothing_deletes_nothing_and_is_repo
     world.assert_converged()
 
 
+def test_two_parties_with_one_vat_number_are_asked_about_and_a_merge_makes_them_one_client(world: World) -> None:
+    kept, twin = world.add_parties([facts(500), {**facts(500), "name": "Twin A/S"}])
+    before = world.clients()
+    world.run()
+    (question,) = [row for row in world.questions() if row.kind == "ambiguous"]
+    assert question.external_key == kept
+    assert twin in question.detail
+    assert world.clients() == before
+    world.erp.merge(int(twin), int(kept))
+    world.alone.add(twin)
+    world.settled()
+    assert [row for row in world.questions() if row.kind == "ambiguous"] == []
+    assert len(world.clients()) == len(before) + 1
+    world.assert_converged()
+
+
 def test_a_party_that_cannot_be_a_client_for_a_while_is_held_and_goes_on_afterwards(world: World) -> None:
     key, iri = party_of(world, 71)
     world.write_child("address", key, country=None, city="Tarm")

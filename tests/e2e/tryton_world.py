@@ -57,7 +57,9 @@ class World:
     countries: dict[str, int]
     """Tryton's ids by code."""
     apart: set[str] = field(default_factory=set)
-    """Parties that are known to differ from their clients."""
+    """Linked parties that are known to differ from their clients."""
+    alone: set[str] = field(default_factory=set)
+    """Parties that are known to have no client."""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     app: App | None = None
 
@@ -252,7 +254,7 @@ class World:
         differences = self.differences()
         assert [one for one in differences if one[0] not in self.apart] == []
         assert {one[0] for one in differences} == self.apart
-        assert self.strangers() == (set(), set())
+        assert self.strangers() == (self.alone, set())
         assert self.duplicates() == []
 
 
