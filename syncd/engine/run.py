@@ -160,7 +160,8 @@ def _cycle(ctx: Context) -> Report:
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
     close_over(ctx)
-    if ctx.options.person and outcome == "done" and complete and _whole(ctx, first):
+    seen = all(reading.trusted for reading in readings.values())
+    if ctx.options.person and outcome == "done" and seen and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
     failed = any(ctx.tally.get("failed", side) for side in Side)
     if outcome == "done" and (failed or ctx.blocked or not complete):
