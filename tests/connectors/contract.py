@@ -400,7 +400,11 @@ class WriteContract(ReadContract):
         assert made.raw[peer.text] in {text, text.strip() or None}
         assert peer.connector.read(peer.query, made.key) == made
 
-    @pytest.mark.parametrize("value", [object(), {"a": 1}, [1], b"x", float("nan"), 1 << 200], ids=repr)
+    @pytest.mark.parametrize(
+        "value",
+        [object(), {"a": 1}, [1], b"x", float("nan"), 1 << 200],
+        ids=["object", "map", "list", "bytes", "nan", "huge"],
+    )
     def test_a_value_of_no_use_is_refused_and_nothing_is_written(self, peer: Peer, value: Any) -> None:
         with pytest.raises(Refused):
             peer.connector.create(peer.query, {**peer.sample(0), peer.text: value})
