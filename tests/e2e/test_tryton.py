@@ -192,7 +192,8 @@ def test_a_child_that_is_added_or_taken_away_is_found_by_an_incremental_pass(wor
 
 def test_a_slow_bulk_create_behind_the_watermark_is_not_missed(world: World) -> None:
     """The bulk begins first and commits last; meanwhile a quick create has moved the cursor past its stamps."""
-    bulk = [{**facts(number), "status": "active"} for number in range(400, 480)]
+    # Without VAT numbers: Tryton checks those in a later transaction and stamps them again, which would show the party.
+    bulk = [{**facts(number), "status": "active", "vatNumber": None} for number in range(400, 480)]
     quick = {**facts(481), "addressPhoneNumber": None, "status": "active"}
     erp = world.erp
     with (
@@ -214,8 +215,8 @@ def test_a_slow_bulk_create_behind_the_watermark_is_not_missed(world: World) -> 
             elsewhere.rollback()
         keys = importing.result(timeout=120)
     rows = world.raw_parties()
-    assert max(stamp(rows[key]["create_date"]) for key in keys) < cursor  # they really lie behind it
-    assert stamp(rows[keys[0]]["create_date"]) < stamp(rows[early]["create_date"])
+    stamps = [stamped for key in keys for stamped in all_stamps(rows[key])]
+    assert max(stamps) < stamp(rows[early]["create_date"]) <= cursor  # they really lie behind it
     report = world.run()
     assert report.counts["external.read"] < len(rows)
     assert set(keys) <= set(world.links())
@@ -338,6 +339,12 @@ def stamp(wire: dict[str, Any]) -> datetime:
     """A time as Tryton writes it: naive UTC in parts."""
     parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
     return datetime(*(int(wire[part]) for part in parts), tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+def all_stamps(row: dict[str, Any]) -> Iterator[datetime]:
+    """Every stamp of a party and its children."""
+    for one in (row, *row["addresses."], *row["identifiers."], *row["contact_mechanisms."]):
+        yield from (stamp(one[name]) for name in ("create_date", "write_date") if one[name] is not None)
 
 
 def age(wire: dict[str, Any]) -> int:
