@@ -153,6 +153,11 @@ def why(
         rows = [
             row for row in app.store.history(name, external, flowtly) if field is None or row[2].field in {None, field}
         ]
+        pending = {
+            side: seen
+            for side, key in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly))
+            if (seen := app.store.observation(name, side, key)) is not None
+        }
     if as_json:
         print_json(
             [
@@ -171,12 +176,15 @@ def why(
             ]
         )
         return Exit.DONE
-    if not rows:
+    if not rows and not pending:
         out.print(f"nothing is recorded about {escape(record)}")
     for at, run, entry in rows:
         what = f" {escape(entry.field)}: {value_text(entry.before)} -> {value_text(entry.after)}" if entry.field else ""
         where = f" in {entry.side}" if entry.side else ""
         out.print(f"{at:%Y-%m-%d %H:%M:%S} run {run} [bold]{entry.event}[/bold]{where}{what}  ({escape(entry.rule)})")
+    for side, seen in pending.items():
+        why_not = f": {escape(seen.problem)}" if seen.problem else ""
+        out.print(f"now [bold]{seen.status}[/bold] in {side}{why_not}")
     return Exit.DONE
 
 

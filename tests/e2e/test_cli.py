@@ -104,6 +104,16 @@ def test_conflicts_are_listed_shown_resolved_and_explained(world: World) -> None
     assert list(world.links()) == ["C2"], "what a person took apart stays apart"
 
 
+def test_why_says_what_a_record_waits_for(world: World) -> None:
+    syncd(world, "apply", "--yes")
+    world.customer("C7", company_name="Odd money ApS", vat_no="DK10000007", currency_code="ZWL")
+    syncd(world, "once", code=2)
+    said = syncd(world, "why", "clients:C7")
+    assert "waiting" in said
+    assert "ZWL" in said
+    assert "nothing is recorded" in syncd(world, "why", "clients:C8")
+
+
 def test_a_guard_refuses_with_code_three(world: World) -> None:
     for number in range(120):
         world.customer(f"D{number}", company_name=f"Firm {number}", vat_no=f"DK3000{number:04}")
