@@ -222,7 +222,7 @@ Written by `make bench`, version {__version__}, Python {platform.python_version(
 PostgreSQL. Both peers are sandbox Flowtly servers in processes of their own on the same machine (the SQL rows use a
 PostgreSQL table instead), so client, servers and database share the cores: read the ratios, not the seconds. Nothing
 here is asserted by a test. Beside the walk, an idle pass takes a digest of every record and compares it with one indexed
-look-up in PostgreSQL. Aims are stated beside the values, also where missed: the idle ratio does.
+look-up in PostgreSQL. Aims are stated beside the values, also where a value misses its aim, as the idle ratio does.
 
 | what | measured | how |
 |---|---|---|
