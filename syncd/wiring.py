@@ -155,24 +155,13 @@ class App:
 
     # ------------------------------------------------------------------ runs
 
-    def engine(self, progress: Progress = silent) -> Engine:
-        """The engine on this store, under an owner name that no other process has."""
-        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        return Engine(self.store, self.clock, limits_of(self.settings), telemetry.emit, progress, owner)
-
     def run(self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent) -> Report:
-        """One cycle of one mapping, under the mapping's own caps where it has some."""
+        """One cycle of one mapping, under the mapping's own caps and an owner name that no other process has."""
         mapping = self.mappings[name]
-        engine = self.engine(progress)
-        capped = Engine(
-            engine.store,
-            engine.clock,
-            limits_of(self.settings, mapping),
-            engine.events,
-            engine.progress,
-            engine.owner,
-        )
-        return capped.run(mapping, self.peers(mapping), options, stop or Event())
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        limits = limits_of(self.settings, mapping)
+        engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, owner)
+        return engine.run(mapping, self.peers(mapping), options, stop or Event())
 
     def in_order(self, only: str | None = None) -> list[str]:
         """Mapping names, parents first. Raises ConfigError for a name that does not exist."""
@@ -215,9 +204,9 @@ def load_connector(kind: str, node: Node) -> Any:
     return known[kind].load()
 
 
-def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Limits:
+def limits_of(settings: Settings, mapping: CompiledMapping) -> Limits:
     """The limits of a run; a mapping may tighten or widen the caps for itself."""
-    own = mapping.spec.limits if mapping is not None else None
+    own = mapping.spec.limits
     common = settings.limits
     caps = Caps(
         max_creates=_first(own and own.max_creates, common.max_creates),

@@ -1,7 +1,8 @@
 """Records without a link: who is who, who is to be created, who has to be asked about. Decides through ``core.match``.
 
 Nothing is linked or created unless both sides were read well enough to know that a partner is not merely unread, and
-nothing is created while an earlier create for the same mapping is in doubt: its result may be among the strangers.
+nothing is created from a side while an earlier create into it is in doubt: its result may be among the strangers. (A
+quarantined one holds only strangers with its own keys.)
 """
 
 from __future__ import annotations
