@@ -99,7 +99,9 @@ _WARNINGS: Final = frozenset(
         "read.uncertified",
     }
 )
-_QUIET: Final = frozenset({"record.linked", "record.patched", "record.created", "record.adopted", "write.stale"})
+_QUIET: Final = frozenset(
+    {"record.linked", "record.patched", "record.created", "record.adopted", "record.waiting", "write.stale"}
+)
 
 
 def emit(event: str, /, **fields: Any) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from syncd import telemetry
 from syncd.core.guard import Caps
 from syncd.core.model import Side
-from syncd.core.order import by_references
+from syncd.core.order import ReferenceCycle, by_references
 from syncd.engine.context import Limits, Options, Progress
 from syncd.engine.run import Engine, Report
 from syncd.errors import ConfigError, Problem
@@ -170,7 +170,11 @@ class App:
                 hint = did_you_mean(only, self.mappings)
                 raise ConfigError([Problem(str(self.settings.file), 0, 0, f"there is no mapping {only!r}", hint)])
             return [only]
-        return list(by_references(dict.fromkeys(self.mappings, ())))
+        return list(by_references({name: mapping.references for name, mapping in self.mappings.items()}))
+
+    def children(self, name: str) -> list[str]:
+        """The mappings whose records refer to those of this one, without itself."""
+        return [other for other, mapping in self.mappings.items() if name in mapping.references and other != name]
 
     def runner(self, name: str, options: Options) -> Callable[[Event], Report]:
         """A run of one mapping as a function of the stop signal, for the daemon."""
@@ -252,6 +256,45 @@ def _compiled(settings: Settings) -> dict[str, CompiledMapping]:
             compiled[spec.mapping] = compile_mapping(spec, node)
         except ConfigError as error:
             problems.extend(error.problems)
+    if not problems:  # a mapping that cannot be compiled refers to nothing
+        problems.extend(_references(compiled, next(iter(settings.systems))))
     if problems:
         raise ConfigError(problems)
     return compiled
+
+
+def _references(mappings: Mapping[str, CompiledMapping], only_system: str) -> Iterator[Problem]:
+    """References that lead nowhere, come from another system's keys, or run in a circle."""
+    for mapping in mappings.values():
+        for name, field in mapping.references.items():
+            other = mappings.get(name)
+            if other is None:
+                hint = did_you_mean(name, mappings) or f"known: {', '.join(sorted(mappings))}"
+                yield mapping.problem(field, f"fields.{field}: there is no mapping {name!r} to refer to", hint)
+            elif (other.system or only_system) != (mapping.system or only_system) and _flows_in(mapping, field):
+                yield mapping.problem(
+                    field,
+                    f"fields.{field}: mapping {name} has the keys of another system, so they mean nothing here",
+                    "refer to a mapping of the same system, or let the field flow to_external only",
+                )
+    yield from _circle(mappings)
+
+
+def _flows_in(mapping: CompiledMapping, field: str) -> bool:
+    plan = next((one for one in mapping.fields if one.name == field), None)
+    return plan is not None and plan.rule.direction.allows(Side.FLOWTLY)
+
+
+def _circle(mappings: Mapping[str, CompiledMapping]) -> Iterator[Problem]:
+    known = {name: [one for one in mapping.references if one in mappings] for name, mapping in mappings.items()}
+    try:
+        by_references(known)
+    except ReferenceCycle as cycle:
+        first = mappings[cycle.names[0]]
+        circle = " -> ".join(cycle.names)
+        field = first.references[cycle.names[1]]
+        yield first.problem(
+            field,
+            f"fields.{field}: the mappings refer to each other in a circle: {circle}",
+            "no record could ever be the first; take out one of the references",
+        )

@@ -13,6 +13,7 @@ from syncd.core.match import Fit
 from syncd.core.model import Absent, MaybeValue, Side
 from syncd.core.plan import Item, Kind, Plan, item_to_json
 from syncd.engine.run import Report, nested
+from syncd.mapping.links import shown as waited_for
 
 _LISTED = 40  # items shown before the rest is only counted; --all shows every one
 
@@ -48,6 +49,8 @@ def show_plan(plan: Plan, *, everything: bool = False) -> None:
         out.print(*_lines(item), sep="\n")
     if len(shown) > limit:
         out.print(f"... and {len(shown) - limit} more (--all shows them, -o FILE saves them)")
+    if plan.waiting:
+        out.print(f"{plan.waiting} of these wait until the record they refer to is linked")
     for side, count in plan.missing.items():
         if count:
             out.print(f"[yellow]note[/yellow] {count} linked records are not in {side} any more: reported, not deleted")
@@ -82,6 +85,8 @@ def _lines(item: Item) -> Iterable[str]:
         yield f"    {escape(change.field)}: {value_text(change.before)} -> {value_text(change.after)}{lost}"
     for name, value in (item.document or {}).items():
         yield f"    {escape(name)}: {value_text(value)}"
+    if item.waits_for is not None:
+        yield f"    [yellow]waits for {escape(waited_for(item.waits_for))}[/yellow]"
     if item.detail:
         yield f"    {escape(item.detail)}"
 

@@ -136,7 +136,11 @@ def run(config: ConfigOption = None) -> int:
     with opened(config) as app:
         metrics = Metrics(app.clock.now)
         jobs = {
-            name: Job(mapping.spec.schedule.every, app.runner(name, Options("schedule", write=True)))
+            name: Job(
+                mapping.spec.schedule.every,
+                app.runner(name, Options("schedule", write=True)),
+                tuple(app.children(name)),
+            )
             for name, mapping in app.mappings.items()
         }
         store = app.store  # opened (and migrated) before the schedule starts, so that a failure here ends the process

@@ -31,7 +31,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One operation. ``side`` is where it writes (create, patch); ``digests`` are the readings it was decided on."""
+    """One operation. ``side`` is where it writes (create, patch); ``digests`` are the readings it was decided on.
+
+    ``waits_for`` names a reference without a link when the plan was made: until that is linked, applying does nothing.
+    """
 
     kind: Kind
     external_key: str | None
@@ -43,6 +46,7 @@ class Item:
     digests: Mapping[Side, bytes] | None = None
     field: str = "*"
     detail: str = ""
+    waits_for: str | None = None
 
     def key(self, side: Side) -> str | None:
         """The record's key on one side."""
@@ -51,7 +55,7 @@ class Item:
     @property
     def fingerprint(self) -> str:
         """The same for the same operation on the same readings: what a saved plan is compared by."""
-        return digest(item_to_json(self)).hex()
+        return digest({name: data for name, data in item_to_json(self).items() if name != "waits_for"}).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Plan:
                 changes[item.side] += 1
                 overwrites[item.side] += any(change.before is not None for change in item.changes)
         return Blast(creates, changes, overwrites, self.linked)
+
+    @property
+    def waiting(self) -> int:
+        """How many items do nothing before something else is linked."""
+        return sum(1 for item in self.items if item.waits_for is not None)
 
     def count(self, kind: Kind, side: Side | None = None) -> int:
         """How many items of a kind, on one side if given."""
@@ -109,6 +118,7 @@ def item_to_json(item: Item) -> dict[str, Any]:
         "reason": item.reason,
         "field": item.field,
         "detail": item.detail,
+        "waits_for": item.waits_for,
         "changes": [
             {
                 "field": change.field,
@@ -146,4 +156,5 @@ def item_from_json(data: Mapping[str, Any]) -> Item:
         digests={Side(side): bytes.fromhex(text) for side, text in data["digests"].items()},
         field=data["field"],
         detail=data["detail"],
+        waits_for=data.get("waits_for"),
     )

@@ -15,14 +15,15 @@ from syncd.errors import SyncdError
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run and how often."""
+    """What to run and how often; ``children`` are the jobs whose records may wait for those that this one links."""
 
     every: timedelta
     run: Callable[[Event], Report]
+    children: tuple[str, ...] = ()
 
 
 class Worker:
-    """Runs jobs by name; knows when nothing is in hand."""
+    """Runs jobs by name, each one turn at a time; knows when nothing is in hand."""
 
     def __init__(self, jobs: Mapping[str, Job], metrics: Metrics, events: Events) -> None:
         self.stop = Event()
@@ -30,32 +31,45 @@ class Worker:
         self._metrics = metrics
         self._events = events
         self._idle = Condition()
-        self._active = 0
+        self._active: set[str] = set()
+        self._again: set[str] = set()
         self._state: dict[str, str] = {}
+        self.wake: Callable[[str], None] = lambda _: None
+        """Starts a job's turn soon; set by whoever has the schedule."""
 
     def work(self, name: str) -> None:
-        """One turn. Never raises: the schedule goes on."""
-        if self.stop.is_set():
-            return
+        """One turn; asked for during a turn of the same job, another one follows it. Never raises."""
         with self._idle:
-            self._active += 1
+            if self.stop.is_set():
+                return
+            if name in self._active:
+                self._again.add(name)
+                return
+            self._active.add(name)
+        soon: set[str] = set()
         try:
             report = self._jobs[name].run(self.stop)
             self._metrics.ran(report)
             self._note(name, report.outcome if report.outcome == "busy" else "ok")
+            soon.update(self._jobs[name].children if report.links_made else ())
         except SyncdError as error:
             self._failed(name, error)
         except Exception as error:  # noqa: BLE001 - one mapping's bug must not end the daemon; it is logged with its trace
             self._failed(name, error)
         finally:
             with self._idle:
-                self._active -= 1
+                self._active.discard(name)
+                if name in self._again:
+                    self._again.discard(name)
+                    soon.add(name)
                 self._idle.notify_all()
+        for other in sorted(soon):
+            self.wake(other)
 
     def wait_idle(self, patience: timedelta) -> bool:
         """True when nothing is in hand any more, False when patience ran out."""
         with self._idle:
-            return self._idle.wait_for(lambda: self._active == 0, timeout=patience.total_seconds())
+            return self._idle.wait_for(lambda: not self._active, timeout=patience.total_seconds())
 
     def _failed(self, name: str, error: Exception) -> None:
         self._metrics.failed(name)

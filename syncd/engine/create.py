@@ -15,6 +15,7 @@ from syncd.engine.tasks import CreateTask
 from syncd.engine.trouble import Gate, describe, failed
 from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
 from syncd.mapping.compiled import RecordProblem
+from syncd.mapping.links import shown, waits_for_link
 from syncd.ports import (
     Intent,
     LedgerEntry,
@@ -36,6 +37,11 @@ def create_record(ctx: Context, task: CreateTask) -> None:
     if side in ctx.blocked:
         return
     if task.recheck and not _still_there(ctx, task):
+        return
+    waits = task.items[0].waits_for
+    if waits is not None:
+        # Even if it was linked since the plan: what else refers to it was read before, and could be the same record.
+        _park(ctx, task, None, RecordProblem("reference", f"waits for {shown(waits)}", waits))
         return
     intent = Intent("create", side, task.observation.key, None, task.document, task.rule)
     try:
@@ -123,7 +129,7 @@ def _still_there(ctx: Context, task: CreateTask) -> bool:
     if not projection.in_scope(record.raw):
         _keep(ctx, task, None)
         return False
-    digest = projection.digest(record.raw)
+    digest = projection.digest(record.raw, ctx.lookups)
     if digest != seen.digest:
         _keep(ctx, task, observe(ctx, side, record, digest))
         ctx.tally.add("stale", side)
@@ -148,7 +154,7 @@ def _keep(ctx: Context, task: CreateTask, observation: Observation | None) -> No
 
 def _view(ctx: Context, side: Side, record: Record, payload: Document) -> View:
     projection = ctx.mapping.projection(side)
-    digest = projection.digest(record.raw)
+    digest = projection.digest(record.raw, ctx.lookups)
     try:
         document: dict[str, Value] = projection.document(record.raw, ctx.lookups)
     except RecordProblem:
@@ -174,11 +180,13 @@ def _state(ctx: Context, view: View, base: Base, side: Side) -> SideState | None
 
 
 def _park(ctx: Context, task: CreateTask, operation: Operation | None, error: Refused | RecordProblem) -> None:
+    """Set the source aside; a person is asked unless it merely waits for another record to be linked."""
     failed(ctx, task.target, task.observation.key, error)
     waiting_for = error.waiting_for if isinstance(error, RecordProblem) else None
     kept = parked(task.observation, describe(error), ctx.now(), waiting_for)
     state = SideState(kept.digest, kept)
     external, flowtly = (kept.key, None) if task.source is Side.EXTERNAL else (None, kept.key)
+    question = NewConflict("refused", external, flowtly, detail=describe(error))
     settlement = Settlement(
         external_key=external,
         flowtly_key=flowtly,
@@ -187,7 +195,7 @@ def _park(ctx: Context, task: CreateTask, operation: Operation | None, error: Re
         operation=None if operation is None else operation.id,
         operation_state=None if operation is None else OperationState.REFUSED,
         operation_detail=describe(error),
-        opened=(NewConflict("refused", external, flowtly, detail=describe(error)),),
+        opened=() if waits_for_link(waiting_for) else (question,),
     )
     ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
 

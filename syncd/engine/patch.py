@@ -138,10 +138,7 @@ class _Patch:
 
     def _stale(self, current: Record) -> None:
         """The record goes back to planning with what it is now."""
-        digest = self.ctx.mapping.projection(self.side).digest(current.raw)
-        self._finish(
-            OperationState.DROPPED, "the record had moved", self._state(observe(self.ctx, self.side, current, digest))
-        )
+        self._finish(OperationState.DROPPED, "the record had moved", self._state(observe(self.ctx, self.side, current)))
         self.ctx.tally.add("stale", self.side)
         self.ctx.events("write.stale", side=self.side, key=current.key)
 
@@ -207,7 +204,7 @@ class _Patch:
         after = self._document(answer)
         if after is None:
             after = {**self.views[side].document, **{change.field: change.after for change in changes}}
-        digest = ctx.mapping.projection(side).digest(answer.raw)
+        digest = ctx.mapping.projection(side).digest(answer.raw, ctx.lookups)
         view = View(answer.key, after, digest, self.views[side].observation)
         views = {**self.views, side: view}
         done = frozenset(change.field for change in changes) - self.unfinished

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from syncd.core.model import Absent, Side, Value
 from syncd.engine.context import Context
+from syncd.engine.references import looked_up_for
 from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, SyncdError
-from syncd.mapping.compiled import Projection, RecordProblem
+from syncd.mapping.compiled import Lookups, Projection, RecordProblem
+from syncd.mapping.links import waits_for_link
 from syncd.ports import (
     Certificate,
     ConflictRow,
@@ -181,22 +183,37 @@ def _note(
     cursor: str | None,
 ) -> None:
     """One set-based comparison; what differs is noted as dirty and the cursor moves, in one transaction."""
+    projection = ctx.mapping.projection(side)
+    if projection.soft:
+        links = looked_up_for(ctx, side, records.values())
+        digests = {key: projection.digest(record.raw, links) for key, record in records.items()}
     differing = passing.differing(digests) if digests else set()
     ctx.tally.add("unchanged", side, len(digests) - len(differing))
-    observations = [observe(ctx, side, records[key], digests[key]) for key in digests if key in differing]
+    news = [records[key] for key in digests if key in differing]
+    lookups = looked_up_for(ctx, side, news)
+    observations = [observe(ctx, side, record, digests[record.key], lookups) for record in news]
     if observations or cursor is not None:
         passing.store(observations, cursor)
 
 
-def observe(ctx: Context, side: Side, record: Record, digest: bytes) -> Observation:
-    """A record as a pending observation; one that cannot be mapped is parked with the reason."""
+def observe(
+    ctx: Context, side: Side, record: Record, digest: bytes | None = None, lookups: Lookups | None = None
+) -> Observation:
+    """A record as a pending observation; one that cannot be mapped is parked with the reason.
+
+    ``lookups``: the run's tables with this record's references looked up already, where that was done.
+    """
     projection = ctx.mapping.projection(side)
+    lookups = ctx.lookups if lookups is None else lookups
+    digest = projection.digest(record.raw, lookups) if digest is None else digest
     changed_at = record.changed_at if ctx.capabilities[side].trusted_time else None
     try:
-        document = projection.document(record.raw, ctx.lookups)
+        document = projection.document(record.raw, lookups)
     except RecordProblem as problem:
-        ctx.tally.add("parked", side)
-        ctx.events("record.parked", side=side, key=record.key, field=problem.field, problem=problem.message)
+        waits = waits_for_link(problem.waiting_for)
+        ctx.tally.add("waiting" if waits else "parked", side)
+        event = "record.waiting" if waits else "record.parked"
+        ctx.events(event, side=side, key=record.key, field=problem.field, problem=problem.message)
         return Observation(
             record.key,
             digest,
@@ -205,17 +222,17 @@ def observe(ctx: Context, side: Side, record: Record, digest: bytes) -> Observat
             changed_at=changed_at,
             problem=f"{problem.field}: {problem.message}",
             waiting_for=problem.waiting_for,
-            match_keys=_known_keys(ctx, projection, record),
+            match_keys=_known_keys(ctx, projection, record, lookups),
         )
     return Observation(record.key, digest, document, changed_at=changed_at, match_keys=projection.match_keys(document))
 
 
-def _known_keys(ctx: Context, projection: Projection, record: Record) -> tuple[str | None, ...]:
+def _known_keys(ctx: Context, projection: Projection, record: Record, lookups: Lookups) -> tuple[str | None, ...]:
     """The match keys that can be read of a record that cannot be mapped: nothing may be made beside it."""
     document: dict[str, Value] = {}
     for name in {part for level in ctx.mapping.match for part in level}:
         try:
-            value = projection.chains[name].read(record.raw, ctx.lookups)
+            value = projection.chains[name].read(record.raw, lookups)
         except RecordProblem:
             continue
         if not isinstance(value, Absent):

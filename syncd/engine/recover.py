@@ -88,7 +88,7 @@ def _look(ctx: Context, side: Side, key: str) -> Observation | None:
         record = ctx.peers[side].read(ctx.queries[side], key)
     except NotFound:
         return None
-    return observe(ctx, side, record, ctx.mapping.projection(side).digest(record.raw))
+    return observe(ctx, side, record)
 
 
 def _source_state(ctx: Context, side: Side, link: Link) -> SideState | None:

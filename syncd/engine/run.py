@@ -17,9 +17,11 @@ from syncd.engine.plan import Prepared, prepare
 from syncd.engine.questions import close_over
 from syncd.engine.read import Reading, read_both
 from syncd.engine.recover import recover
+from syncd.engine.references import live_links
 from syncd.engine.tasks import Task
 from syncd.errors import GuardRefused, SyncdError
 from syncd.mapping.compiled import CompiledMapping, Lookups, LookupTable, lookup_table
+from syncd.mapping.links import waits_for_link
 from syncd.ports import Clock, Connector, Lease, MappingState, Store
 
 
@@ -40,6 +42,14 @@ class Report:
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
     complete: bool = False
+
+    @property
+    def links_made(self) -> int:
+        """How many records were linked, however that came about."""
+        made = ("created", "adopted")
+        return self.counts.get("linked", 0) + sum(
+            self.counts.get(f"{side}.{what}", 0) for side in Side for what in made
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class Engine:
             lease=lease,
             run_id=run_id,
             stop=stop,
-            lookups=load_lookups(mapping, peers[Side.FLOWTLY]),
+            lookups={**load_lookups(mapping, peers[Side.FLOWTLY]), **live_links(mapping, self.store)},
         )
 
     def _counts(
@@ -146,6 +156,7 @@ def _cycle(ctx: Context) -> Report:
         recover(ctx)
     arrived = _arrived(ctx)
     ctx.store.wake(ctx.name, arrived, ctx.now())
+    ctx.store.wake_linked(ctx.name)
     readings = read_both(ctx, state, full=bool(arrived))
     prepared = prepare(ctx, readings, state)
     first = prepared.plan
@@ -171,20 +182,20 @@ def _cycle(ctx: Context) -> Report:
 
 def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], state: MappingState) -> str:
     """Apply, and plan again while that helps: records moved under us, or new records have values to give back."""
-    for number in range(ctx.limits.rounds):
-        tasks = _selected(ctx, prepared.tasks)
-        if not tasks:
-            break
+    rounds = 0
+    while tasks := _selected(ctx, prepared.tasks):
         _guard(ctx, prepared.plan)
         before = _restless(ctx)
         apply_tasks(ctx, tasks)
         if ctx.stop.is_set():
             return "stopped"
         recover(ctx)
-        if _restless(ctx) == before:
+        rounds += 1
+        # A record that was waiting for one of its own kind (a correction for its invoice) is woken while links grow.
+        woken = ctx.store.wake_linked(ctx.name) if ctx.name in ctx.mapping.references else 0
+        if not woken and (_restless(ctx) == before or rounds >= ctx.limits.rounds):
             break
-        if number + 1 < ctx.limits.rounds:
-            prepared = prepare(ctx, readings, state)
+        prepared = prepare(ctx, readings, state)
     return "done"
 
 
@@ -220,8 +231,9 @@ def _arrived(ctx: Context) -> set[str]:
     for reference in ctx.store.waiting(ctx.name):
         table, _, value = reference.partition("=")
         resource, _, by = table.partition(":")
-        found = ctx.lookups.get((resource, by))
-        if found is not None and found.has(value):
+        lists = ctx.mapping.fallbacks.get(resource[1:], ()) if waits_for_link(reference) else ((resource, by),)
+        found = (ctx.lookups.get(one) for one in lists)
+        if any(isinstance(one, LookupTable) and one.has(value) for one in found):
             arrived.add(reference)
     return arrived
 

@@ -12,6 +12,7 @@ from syncd.core.model import Side
 from syncd.engine.context import Context
 from syncd.engine.states import parked, postponed
 from syncd.engine.tasks import MergeTask
+from syncd.mapping.links import waits_for_link
 from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
 
@@ -25,9 +26,13 @@ class Trouble:
 
 
 def set_aside(ctx: Context, task: MergeTask, trouble: Trouble) -> None:
-    """Park what is pending of a record on both sides, as either would bring the same write again, and ask."""
+    """Park what is pending of a record on both sides, as either would bring the same write again, and ask.
+
+    Nobody is asked about a record that merely waits for another one to be linked.
+    """
     question = NewConflict(trouble.kind, task.external.key, task.flowtly.key, detail=trouble.detail)
-    _keep(ctx, task, lambda seen: parked(seen, trouble.detail, ctx.now(), trouble.waiting_for), (question,))
+    asked = () if waits_for_link(trouble.waiting_for) else (question,)
+    _keep(ctx, task, lambda seen: parked(seen, trouble.detail, ctx.now(), trouble.waiting_for), asked)
 
 
 def postpone(ctx: Context, task: MergeTask, detail: str) -> None:

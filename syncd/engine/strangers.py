@@ -11,15 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from syncd.core.match import Candidate, Fit, Match, Matching, match, primary
-from syncd.core.model import Gone, Pair, Present, Side
+from syncd.core.model import Document, Gone, Pair, Present, Side
 from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Create, reconcile
 from syncd.engine.context import Context
 from syncd.engine.merging import chunked, merge_task
 from syncd.engine.pools import Pools, needs_attention, sent_keys, strangers_by_side
 from syncd.engine.read import Reading
+from syncd.engine.references import in_hiding, looked_up_for_writing
 from syncd.engine.states import View
 from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.mapping.compiled import Lookups
 from syncd.ports import Observation, Operation, OperationState, Status
 
 LINK_ANSWER = "link "
@@ -86,6 +88,7 @@ class _Tasks:
         self._busy = named | {(one.intent.side.other, one.intent.source_key) for one in self._operations}
         self._pools = pools
         self._approved = approved
+        self._waiting = frozenset(seen.waiting_for for seen in pools[Side.FLOWTLY].values() if seen.waiting_for)
 
     def of(self, found: Matching) -> Iterator[Task]:
         """Links, questions, creates and records left alone."""
@@ -145,14 +148,29 @@ class _Tasks:
             return
         taken = _taken_keys(ctx, due)
         for chunk in chunked(due, ctx.limits.batch):
-            documents = ctx.store.observations(ctx.name, side, [seen.key for seen in chunk])
-            for seen in chunk:
-                owner = taken.get(strongest) if (strongest := _strongest(seen)) is not None else None
-                full = documents.get(seen.key)
-                if owner is not None:
-                    yield from self._twin(side, seen, owner)
-                elif full is not None and full.document is not None:
-                    yield from _create_task(ctx, side, full, recheck=not self._readings[side].full)
+            yield from self._creates(side, chunk, taken)
+
+    def _creates(self, side: Side, chunk: list[Observation], taken: Mapping[tuple[int, str], str]) -> Iterator[Task]:
+        """Creates from some strangers, and questions about those that a linked record speaks against."""
+        ctx = self._ctx
+        known = ctx.store.observations(ctx.name, side, [seen.key for seen in chunk])
+        links = looked_up_for_writing(ctx, side.other, [full.document or {} for full in known.values()])
+        hidden = {key for key, full in known.items() if self._hidden(side, full.document or {}, links)}
+        if hidden:
+            reason = "a record that refers to the same cannot be read yet"
+            ctx.events("creates.held", side=str(side.other), reason=reason, records=len(hidden))
+        for seen in chunk:
+            owner = taken.get(strongest) if (strongest := _strongest(seen)) is not None else None
+            full = known.get(seen.key)
+            if owner is not None:
+                yield from self._twin(side, seen, owner)
+            elif full is not None and full.document is not None and seen.key not in hidden:
+                waits = ctx.mapping.projection(side.other).waits(full.document, links)
+                yield from _create_task(ctx, side, full, waits, recheck=not self._readings[side].full)
+
+    def _hidden(self, side: Side, document: Document, links: Lookups) -> bool:
+        """True while the partner may be among the records of the other side that cannot be read yet."""
+        return side is Side.EXTERNAL and in_hiding(self._ctx, document, links, self._waiting)
 
     def _twin(self, side: Side, seen: Observation, owner: str) -> Iterator[AskTask]:
         detail = (
@@ -257,7 +275,9 @@ def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str
     return taken
 
 
-def _create_task(ctx: Context, side: Side, seen: Observation, *, recheck: bool) -> Iterator[CreateTask]:
+def _create_task(
+    ctx: Context, side: Side, seen: Observation, waits: str | None, *, recheck: bool
+) -> Iterator[CreateTask]:
     document = seen.document or {}
     present = Present(document, seen.changed_at)
     pair = Pair(present, Gone(), None, {}) if side is Side.EXTERNAL else Pair(Gone(), present, None, {})
@@ -272,5 +292,6 @@ def _create_task(ctx: Context, side: Side, seen: Observation, *, recheck: bool) 
             side=side.other,
             document=outcome.document,
             digests={side: seen.digest},
+            waits_for=waits,
         )
         yield CreateTask((item,), side, seen, outcome.document, outcome.rule, recheck)

@@ -6,6 +6,7 @@ from syncd.core.model import Side
 from syncd.engine.context import Context
 from syncd.errors import Denied, Later, Refused, SyncdError
 from syncd.mapping.compiled import RecordProblem
+from syncd.mapping.links import waits_for_link
 
 _LONGEST_WAIT = 5.0  # seconds; a stop signal must not wait longer for a write that was not even sent
 
@@ -47,6 +48,7 @@ def describe(error: Exception) -> str:
 
 
 def failed(ctx: Context, side: Side, source_key: str, error: Exception) -> None:
-    """Count and log a record that a peer refused."""
-    ctx.tally.add("parked", side)
-    ctx.events("record.refused", side=side, source=source_key, detail=describe(error))
+    """Count and log a record that a peer refused, or that waits for another record to be linked."""
+    waits = isinstance(error, RecordProblem) and waits_for_link(error.waiting_for)
+    ctx.tally.add("waiting" if waits else "parked", side)
+    ctx.events("record.waiting" if waits else "record.refused", side=side, source=source_key, detail=describe(error))

@@ -43,7 +43,8 @@ class CompiledMapping:
     """One mapping as the engine uses it.
 
     ``fingerprint`` changes with everything that changes documents, rules or scope, and with nothing else. ``lookups``
-    names the (resource, by) tables that documents and writes need.
+    names the (resource, by) tables that documents and writes need, ``references`` the mappings whose links they need,
+    each with the field that refers to it, ``fallbacks`` the lists that may stand in for links.
     """
 
     spec: MappingSpec
@@ -52,6 +53,8 @@ class CompiledMapping:
     rules: Rules
     fields: tuple[FieldPlan, ...]
     lookups: frozenset[tuple[str, str]]
+    references: Mapping[str, str]
+    fallbacks: Mapping[str, frozenset[tuple[str, str]]]
     external: Projection
     flowtly: Projection
     node: Node
@@ -135,6 +138,8 @@ def compile_mapping(spec: MappingSpec, node: Node) -> CompiledMapping:
         Rules({plan.name: plan.rule for plan in plans}, _creates(spec)),
         plans,
         frozenset(planner.lookups),
+        dict(planner.references),
+        dict(planner.fallbacks),
         external,
         flowtly,
         node,
@@ -151,6 +156,8 @@ def _projection(
         constants=tuple(constant for constant in constants if constant.chain.side is side),
         where=(spec.external if side is Side.EXTERNAL else spec.flowtly).where,
         match=spec.match,
+        references={plan.name: plan.refers_to for plan in plans if plan.refers_to is not None},
+        soft=frozenset(plan.name for plan in plans if plan.may_go_without),
         key=bytes.fromhex(fingerprint) + str(side).encode(),
     )
 

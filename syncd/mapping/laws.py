@@ -21,6 +21,7 @@ from syncd.core.model import Side, Value
 from syncd.mapping.chain import Chain
 from syncd.mapping.compiled import CompiledMapping
 from syncd.mapping.lenses.base import some_text
+from syncd.mapping.links import fixed_links, table_of
 from syncd.mapping.lookups import KEY, Lookups, lookup_table
 from syncd.mapping.planning import FieldPlan
 from syncd.mapping.records import Unfit
@@ -43,7 +44,7 @@ class LawBreach:
 
 def check_laws(mapping: CompiledMapping, lookups: Lookups, rng: Random, samples: int = 200) -> list[LawBreach]:
     """Every law that a field breaks, one example each. Tables that ``lookups`` lacks are made up."""
-    tables = {**_made_up(mapping), **lookups}
+    tables = {**_made_up(mapping), **lookups, **_made_up_links(mapping)}
     breaches: list[LawBreach] = []
     for plan in mapping.fields:
         found: dict[tuple[str, Side], LawBreach] = {}
@@ -149,6 +150,14 @@ def _made_up(mapping: CompiledMapping) -> dict[tuple[str, str], Any]:
     return {
         (resource, by): lookup_table([{KEY: f"/{resource}/{n}", by: code} for n, code in enumerate(codes)], by)
         for resource, by in mapping.lookups
+    }
+
+
+def _made_up_links(mapping: CompiledMapping) -> dict[tuple[str, str], Any]:
+    """Links that nobody has, with keys that may also stand for whole numbers."""
+    return {
+        table_of(name): fixed_links({str(number): f"/{name}/{number * 7}" for number in range(1, 5)})
+        for name in mapping.references
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from syncd.core.model import Value
+from syncd.mapping.links import LinkTable
 from syncd.mapping.records import Unfit, clean
 
 KEY = "@key"
@@ -59,8 +60,8 @@ class LookupTable:
         return value
 
 
-Lookups: TypeAlias = Mapping[tuple[str, str], LookupTable]
-"""Tables by (resource, by)."""
+Lookups: TypeAlias = Mapping[tuple[str, str], LookupTable | LinkTable]
+"""Lists by (resource, by), and the links of other mappings by ``links.table_of``."""
 
 
 def lookup_table(rows: Iterable[Mapping[str, Any]], by: str) -> LookupTable:

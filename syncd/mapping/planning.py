@@ -29,6 +29,10 @@ class FieldPlan:
     chains: Mapping[Side, Chain]
     rule: FieldRule
     required: bool
+    refers_to: str | None = None
+    """The mapping whose records the field names."""
+    may_go_without: bool = False
+    """A reference that is not linked reads as nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,17 @@ class _Placed:
 
 
 class FieldPlanner:
-    """Plans the fields of one mapping; ``problems`` and ``lookups`` grow with each."""
+    """Plans the fields of one mapping; ``problems``, ``lookups`` and ``references`` grow with each.
+
+    ``references`` are other mappings by name, each with the field that names it first; ``fallbacks`` the lists in which
+    their records are looked for where they are not linked.
+    """
 
     def __init__(self, mapping: MappingSpec, node: Node) -> None:
         self.problems: list[Problem] = []
         self.lookups: set[tuple[str, str]] = set()
+        self.references: dict[str, str] = {}
+        self.fallbacks: dict[str, frozenset[tuple[str, str]]] = {}
         self._mapping = mapping
         self._fields = node.at("fields")
 
@@ -101,7 +111,15 @@ class FieldPlanner:
         rule = FieldRule(self._policy(name, spec, node, direction), direction)
         if len(self.problems) > before:
             return None
-        return FieldPlan(name, chains, rule, spec.required)
+        referring = next((lens.spec for lens in lenses if lens.spec.refers_to() is not None), None)
+        return FieldPlan(
+            name,
+            chains,
+            rule,
+            spec.required,
+            refers_to=None if referring is None else referring.refers_to(),
+            may_go_without=referring is not None and referring.may_go_without(),
+        )
 
     def _say(self, node: Node, message: str, hint: str = "") -> None:
         self.problems.append(node.problem(message, hint))
@@ -211,6 +229,10 @@ class FieldPlanner:
         """Note what the lenses say of their place, and the tables they need."""
         for lens in lenses:
             self.lookups |= lens.spec.lookups()
+            referred = lens.spec.refers_to()
+            if referred is not None:
+                self.references.setdefault(referred, name)
+                self.fallbacks[referred] = self.fallbacks.get(referred, frozenset()) | lens.spec.lookups()
             self.problems.extend(
                 lens.blame(f"fields.{name}: {one.message}", one.hint, one.key)
                 for one in lens.spec.complaints(lens.place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from typing import Any, Final
 from syncd.core.canon import DIGEST_BYTES, same
 from syncd.core.model import Absent, Document, Side, Value
 from syncd.mapping.chain import Chain
+from syncd.mapping.links import waits_for_link
 from syncd.mapping.lookups import Lookups
 from syncd.mapping.records import RecordProblem, Unfit, clean
 
@@ -22,6 +23,7 @@ _JSON: Final = json.JSONEncoder(default=str, separators=(",", ":"), check_circul
 _ABSENT: Final = "\0absent"  # no peer can send this text as a value
 _UNREADABLE: Final = "\0unreadable"
 _PART: Final = "\x1f"
+_NO_LOOKUPS: Final[Lookups] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Projection:
         constants: tuple[Constant, ...] = (),
         where: Mapping[str, tuple[Any, ...]] | None = None,
         match: tuple[tuple[str, ...], ...] = (),
+        references: Mapping[str, str] | None = None,
+        soft: frozenset[str] = frozenset(),
         key: bytes = b"",
     ) -> None:
         self.side = side
@@ -52,6 +56,8 @@ class Projection:
         self._constants = constants
         self._where = dict(where or {})
         self._match = match
+        self._references = tuple((self.chains[name], mapping) for name, mapping in (references or {}).items())
+        self._soft = tuple(self.chains[name] for name in sorted(soft))
         mapped = tuple(dict.fromkeys(name for chain in chains for name in chain.names))
         self.inputs: tuple[str, ...] = tuple(dict.fromkeys((*mapped, *self._where)))
         self._mapped = mapped
@@ -63,8 +69,41 @@ class Projection:
         """Raw fields that are set once, when a record is created here."""
         return frozenset(name for constant in self._constants for name in constant.chain.names)
 
-    def digest(self, raw: Mapping[str, Any]) -> bytes:
-        """16 bytes that change when a mapped raw value does. Never raises.
+    @property
+    def soft(self) -> bool:
+        """True when a digest depends on links too: a reference that is not linked reads as nothing."""
+        return bool(self._soft)
+
+    def reference_keys(self, raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """The references of a record: (mapping, this side's key). Those behind further lenses are left out."""
+        for chain, mapping in self._references:
+            for name in chain.names:
+                key = raw.get(name)
+                if isinstance(key, str | int) and not isinstance(key, bool):
+                    yield mapping, str(key)
+
+    def document_references(self, document: Document) -> Iterator[tuple[str, str]]:
+        """The references of a document: (mapping, external key)."""
+        for chain, mapping in self._references:
+            key = document.get(chain.field)
+            if isinstance(key, str):
+                yield mapping, key
+
+    def waits(self, document: Document, lookups: Lookups) -> str | None:
+        """The first reference in a document that cannot be written here because it is not linked yet."""
+        for chain, _ in self._references:
+            value = document.get(chain.field)
+            if value is None:
+                continue
+            try:
+                chain.write(value, lookups, None)
+            except RecordProblem as problem:
+                if waits_for_link(problem.waiting_for):
+                    return problem.waiting_for
+        return None
+
+    def digest(self, raw: Mapping[str, Any], lookups: Lookups = _NO_LOOKUPS) -> bytes:
+        """16 bytes that change when a mapped raw value does, or what a soft reference reads as. Never raises.
 
         Keyed by the mapping's fingerprint, so a changed mapping looks at every record again. Two spellings of one
         value (1.5 and 1.50) may differ here and still make the same document: looking twice is harmless.
@@ -77,6 +116,8 @@ class Projection:
             text = _UNREADABLE
         hasher = self._hasher.copy()
         hasher.update(text.encode())
+        for chain in self._soft:
+            hasher.update(_soft_text(chain, raw, lookups))
         return hasher.digest()
 
     def document(self, raw: Mapping[str, Any], lookups: Lookups) -> dict[str, Value]:
@@ -128,6 +169,13 @@ class Projection:
             return _JSON.encode([raw.get(name, _ABSENT) for name in self._mapped])
         except (TypeError, ValueError, RecursionError):
             return _UNREADABLE
+
+
+def _soft_text(chain: Chain, raw: Mapping[str, Any], lookups: Lookups) -> bytes:
+    try:
+        return repr(chain.read(raw, lookups)).encode()
+    except RecordProblem:
+        return _UNREADABLE.encode()
 
 
 def comparable(value: Value) -> str:

@@ -83,6 +83,12 @@ class Store(Protocol):
     def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
         """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
 
+    def wake_linked(self, mapping: str) -> int:
+        """Turn observations dirty again whose reference to a record of a mapping is linked by now; how many."""
+
+    def partners(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, str]:
+        """The other side's keys of records that are linked."""
+
     def waiting(self, mapping: str) -> frozenset[str]:
         """The references that some observation waits for."""
 

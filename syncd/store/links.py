@@ -61,6 +61,14 @@ class Links(Database):
         found = [to_link(row) for row in self.rows(select(*_SHORT).where(link.c.mapping == mapping, wanted))]
         return {one.key(side): one for one in found}
 
+    def partners(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, str]:
+        """The other side's keys of records that are linked."""
+        if not keys:
+            return {}
+        wanted = link_key(side) == func.any(unique(keys))
+        pairs = select(link_key(side).label("key"), link_key(side.other).label("other"))
+        return {row["key"]: row["other"] for row in self.rows(pairs.where(link.c.mapping == mapping, wanted))}
+
     def links(self, mapping: str) -> Iterator[Link]:
         """All links of a mapping in external key order (server-side cursor: memory stays flat)."""
         everything = select(*_SHORT).where(link.c.mapping == mapping).order_by(link.c.external_key)

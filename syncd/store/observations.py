@@ -60,6 +60,32 @@ _WAKE: Final = text(
     """
 )
 
+# What a record waits for is written ``@mapping:side=key`` (``mapping.links.waits_for``); a name has neither : nor =.
+_WAKE_LINKED: Final = text(
+    """
+    WITH waiting AS (
+        SELECT side, key, split_part(substr(waiting_for, 2), ':', 1) AS parent,
+               split_part(split_part(waiting_for, ':', 2), '=', 1) AS parent_side,
+               substr(waiting_for, position('=' IN waiting_for) + 1) AS parent_key
+        FROM observation
+        WHERE mapping = :mapping AND status = 'waiting' AND waiting_for LIKE '@%'
+    ), linked AS (
+        SELECT w.side, w.key FROM waiting w
+        JOIN link l ON l.mapping = w.parent AND l.external_key = w.parent_key
+        WHERE w.parent_side = 'external'
+        UNION
+        SELECT w.side, w.key FROM waiting w
+        JOIN link l ON l.mapping = w.parent AND l.flowtly_key = w.parent_key
+        WHERE w.parent_side = 'flowtly'
+    )
+    UPDATE observation SET
+        status = 'dirty', due_at = NULL, waiting_for = NULL, problem = NULL,
+        digest = CASE WHEN document IS NULL THEN ''::bytea ELSE digest END
+    FROM linked
+    WHERE observation.mapping = :mapping AND observation.side = linked.side AND observation.key = linked.key
+    """
+)
+
 _WAITING: Final = text(
     "SELECT DISTINCT waiting_for FROM observation "
     "WHERE mapping = :mapping AND status = 'waiting' AND waiting_for IS NOT NULL"
@@ -114,6 +140,11 @@ class Observations(Database):
         parameters = {"mapping": mapping, "references": unique(references), "now": now, "never": now + _LONGEST}
         with self.transaction() as connection:
             return connection.execute(_WAKE, parameters).rowcount
+
+    def wake_linked(self, mapping: str) -> int:
+        """Turn observations dirty again whose reference to a record of a mapping is linked by now; how many."""
+        with self.transaction() as connection:
+            return connection.execute(_WAKE_LINKED, {"mapping": mapping}).rowcount
 
     def waiting(self, mapping: str) -> frozenset[str]:
         """The references that some observation waits for."""

@@ -18,6 +18,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e import logbook
+from tests.engine.test_references import NOTES
+from tests.engine.test_references import TABLE as ACTIVITIES
 from tests.engine.world import MAPPING, SETTINGS, World, built
 
 
@@ -127,6 +129,28 @@ def test_edits_on_either_side_arrive_within_a_tick_and_it_stops_on_sigterm(world
     finished = daemon.said("run.finished")[-1]
     assert finished["mapping"] == "clients"
     assert {"read", "unchanged", "requests"} <= set(finished["flowtly"])
+
+
+def test_children_go_on_as_soon_as_their_parents_are_linked(world: World) -> None:
+    """The notes have their turn once an hour, and yet do not wait an hour for a client that was linked meanwhile."""
+    world.erp(ACTIVITIES)
+    world.configure(MAPPING + "schedule: {every: 1s, full: 1h}\n", notes=NOTES + "schedule: {every: 1h, full: 1h}\n")
+    world.run("notes", person=True)
+    world.erp("INSERT INTO activities (customer_no, text) VALUES ('C2', 'Called')")
+    process = Process(world)
+    try:
+        eventually(lambda: finished(process, "notes"))
+        world.customer("C2", company_name="Bob ApS", vat_no="DK10000002")
+        eventually(lambda: world.links("notes"))
+    finally:
+        process.stop()
+    (note,) = world.in_flowtly("GET", "client-notes")
+    assert note["client"] == world.links()["C2"]
+    assert len(finished(process, "notes")) == 2
+
+
+def finished(process: Process, mapping: str) -> list[dict[str, Any]]:
+    return [one for one in process.said("run.finished") if one["mapping"] == mapping]
 
 
 def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(world: World, daemon: Process) -> None:

@@ -93,11 +93,14 @@ class World:
         self.app: App | None = None
         self.configure()
 
-    def configure(self, mapping: str = MAPPING, settings: str = SETTINGS) -> None:
-        """Write the configuration and start over with it; the store keeps what it knows."""
+    def configure(self, mapping: str = MAPPING, settings: str = SETTINGS, **more: str) -> None:
+        """Write the configuration and start over with it; the store keeps what it knows. ``more``: further mappings."""
         self.close()
-        (self.folder / "clients.yaml").write_text(mapping)
-        self.config.write_text(f"{settings.rstrip()}\n  - clients.yaml\n")
+        files = {"clients": mapping, **more}
+        for name, text in files.items():
+            (self.folder / f"{name}.yaml").write_text(text)
+        listed = "".join(f"  - {name}.yaml\n" for name in files)
+        self.config.write_text(f"{settings.rstrip()}\n{listed}")
         self.app = App(self.config, self.env)
 
     def close(self) -> None:
@@ -116,6 +119,7 @@ class World:
 
     def run(
         self,
+        name: str = "clients",
         *,
         write: bool = True,
         person: bool = False,
@@ -123,9 +127,9 @@ class World:
         progress: Callable[[str, int, int | None], None] = silent,
         **options: Any,
     ) -> Report:
-        """One cycle."""
+        """One cycle of one mapping."""
         assert self.app is not None
-        mapping = self.app.mappings["clients"]
+        mapping = self.app.mappings[name]
         engine = Engine(
             self.store, self.app.clock, limits_of(self.app.settings, mapping), self.note, progress, f"test-{id(self)}"
         )
@@ -140,10 +144,10 @@ class World:
         """The fields of every event of this name."""
         return [fields for name, fields in self.events if name == event]
 
-    def settled(self) -> Report:
+    def settled(self, name: str = "clients") -> Report:
         """Runs until a run has nothing to do; at most five."""
         for _ in range(5):
-            report = self.run()
+            report = self.run(name)
             if report.plan is not None and not report.plan.pending and report.open_operations == 0:
                 return report
         raise AssertionError(f"did not settle in five runs: {self.events[-12:]}")
@@ -153,14 +157,14 @@ class World:
         with psycopg.connect(self.env["SYNCD_DATABASE_URL"], autocommit=True) as connection:
             connection.execute("UPDATE observation SET due_at = now() WHERE due_at IS NOT NULL")
 
-    def questions(self, kind: str | None = None) -> list[ConflictRow]:
+    def questions(self, kind: str | None = None, name: str = "clients") -> list[ConflictRow]:
         """Open questions."""
-        rows: list[ConflictRow] = self.store.conflicts("clients", open_only=True)
+        rows: list[ConflictRow] = self.store.conflicts(name, open_only=True)
         return [row for row in rows if kind is None or row.kind == kind]
 
-    def links(self) -> dict[str, str]:
+    def links(self, name: str = "clients") -> dict[str, str]:
         """External key to Flowtly key."""
-        return {one.external_key: one.flowtly_key for one in list(self.store.links("clients"))}
+        return {one.external_key: one.flowtly_key for one in list(self.store.links(name))}
 
     # ------------------------------------------------------------------ people
 

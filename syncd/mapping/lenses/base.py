@@ -8,8 +8,9 @@ either side is the *canonical* value, the one that is compared.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from random import Random
 from typing import ClassVar, Final, Literal, TypeAlias
 
@@ -21,6 +22,11 @@ from syncd.mapping.records import Unfit
 
 SideName: TypeAlias = Literal["external", "flowtly"]
 Sample: TypeAlias = Callable[[Random, Lookups], tuple[Value, ...]]
+Kind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "date", "datetime", "json"]
+"""What values of a field are; the words of ``ports.FieldShape.type``."""
+LensKind: TypeAlias = Kind | Literal["mixed"] | None
+"""What a lens makes of a value: one kind, several kinds, or (None) the kind it was."""
+Kinds: TypeAlias = tuple[LensKind, LensKind]
 
 INTO: Final[Mapping[Side, Direction]] = {Side.FLOWTLY: Direction.TO_FLOWTLY, Side.EXTERNAL: Direction.TO_EXTERNAL}
 
@@ -30,13 +36,15 @@ class Lens:
     """A lens as it acts on one side.
 
     ``read`` takes as many raw values as ``arity`` and gives one; ``write`` is its inverse. Both raise Unfit for what
-    they cannot represent, and nothing else. ``sample`` makes raw values for the round-trip laws.
+    they cannot represent, and nothing else. ``sample`` makes raw values for the round-trip laws. ``kinds`` say
+    what reading gives and what writing gives.
     """
 
     read: Callable[[tuple[Value, ...], Lookups], Value]
     write: Callable[[Value, Lookups], tuple[Value, ...]]
     sample: Sample | None = None
     arity: int = 1
+    kinds: Kinds = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +113,21 @@ class LensSpec(BaseModel, ABC):
         """The (resource, by) tables the lens needs."""
         return frozenset()
 
+    def refers_to(self) -> str | None:
+        """The mapping whose records the values name, if they do."""
+        return None
 
-def single(read: Callable[[Value], Value], write: Callable[[Value], Value], sample: Sample | None = None) -> Lens:
+    def may_go_without(self) -> bool:
+        """True when a reference that is not linked reads as nothing, so that a new link changes what is read."""
+        return False
+
+
+def single(
+    read: Callable[[Value], Value],
+    write: Callable[[Value], Value],
+    sample: Sample | None = None,
+    kinds: Kinds = (None, None),
+) -> Lens:
     """A lens on one value that leaves null alone."""
 
     def reading(raw: tuple[Value, ...], _: Lookups) -> Value:
@@ -115,7 +136,7 @@ def single(read: Callable[[Value], Value], write: Callable[[Value], Value], samp
     def writing(value: Value, _: Lookups) -> tuple[Value, ...]:
         return (None,) if value is None else (write(value),)
 
-    return Lens(reading, writing, sample)
+    return Lens(reading, writing, sample, kinds=kinds)
 
 
 def unchanged(value: Value) -> Value:
@@ -127,6 +148,19 @@ def kind_of(value: Value) -> str:
     """A value's type in words."""
     names = {"str": "text", "bool": "true/false", "int": "a whole number", "Decimal": "a number", "tuple": "a list"}
     return names.get(type(value).__name__, f"a {type(value).__name__}")
+
+
+def kind_of_all(values: Iterable[Value]) -> LensKind:
+    """The one kind of some words: text, numbers, true and false; ``mixed`` where no kind holds them all."""
+    kinds = {_WORD_KINDS.get(type(value), "mixed") for value in values}
+    if kinds == {"integer", "decimal"}:
+        return "decimal"
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+_WORD_KINDS: Final[Mapping[type, LensKind]] = {str: "text", bool: "boolean", int: "integer", Decimal: "decimal"}
+TEXTS: Final[Kinds] = ("text", "text")
+"""The kinds of a lens that reads and writes text."""
 
 
 def as_text(value: Value) -> str:

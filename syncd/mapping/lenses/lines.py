@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field
 
 from syncd.core.model import Direction, Side, Value
-from syncd.mapping.lenses.base import INTO, Complaint, Lens, LensSpec, Place, as_text, some_text
+from syncd.mapping.lenses.base import INTO, TEXTS, Complaint, Lens, LensSpec, Place, as_text, some_text
 from syncd.mapping.lookups import Lookups
 from syncd.mapping.records import Unfit
 from syncd.mapping.scalars import Whole
@@ -31,7 +31,7 @@ class Concat(LensSpec):
         if side is not place.many():
             return None
         arity = place.arity[side]
-        return Lens(self._read, _refuse, lambda rng, _: tuple(some_text(rng) for _ in range(arity)), arity)
+        return Lens(self._read, _refuse, lambda rng, _: tuple(some_text(rng) for _ in range(arity)), arity, TEXTS)
 
     def one_way(self, place: Place) -> Direction | None:
         """Away from the side with several raw fields."""
@@ -66,7 +66,7 @@ class Lines(LensSpec):
     def on_side(self, side: Side, place: Place) -> Lens | None:
         """Lines on the side with several raw fields, one text on the other."""
         if side is not place.many():
-            return Lens(_joined, lambda value, _: (value,), lambda rng, _: (self._fitting(rng),))
+            return Lens(_joined, lambda value, _: (value,), lambda rng, _: (self._fitting(rng),), kinds=TEXTS)
         arity = place.arity[side]
 
         def write(value: Value, _: Lookups) -> tuple[Value, ...]:
@@ -75,7 +75,7 @@ class Lines(LensSpec):
                 raise Unfit(f"does not fit into {arity} lines of {self.width} characters")
             return (*lines, *[None] * (arity - len(lines)))
 
-        return Lens(_joined, write, lambda rng, lookups: write(self._fitting(rng), lookups), arity)
+        return Lens(_joined, write, lambda rng, lookups: write(self._fitting(rng), lookups), arity, TEXTS)
 
     def complaints(self, place: Place) -> Iterator[Complaint]:
         """One side must have several raw fields."""

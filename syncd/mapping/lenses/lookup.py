@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from syncd.core.model import Side, Value
-from syncd.mapping.lenses.base import Complaint, Lens, LensSpec, Place, as_text
+from syncd.mapping.lenses.base import TEXTS, Complaint, Lens, LensSpec, Place, as_text
 from syncd.mapping.lookups import Lookups, LookupTable
 from syncd.mapping.records import Unfit
 
@@ -34,7 +34,7 @@ class Lookup(LensSpec):
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the list is Flowtly's everywhere
         """Exchanged on the Flowtly side; external only learns the list's spelling."""
         if side is Side.FLOWTLY:
-            return Lens(self._read, self._write, self._sample)
+            return Lens(self._read, self._write, self._sample, kinds=TEXTS)
         return Lens(self._read_external, lambda value, _: (value,)) if self.ignore_case else None
 
     def complaints(self, place: Place) -> Iterator[Complaint]:
@@ -48,7 +48,7 @@ class Lookup(LensSpec):
 
     def _table(self, lookups: Lookups) -> LookupTable:
         table = lookups.get((self.resource, self.by))
-        if table is None:
+        if not isinstance(table, LookupTable):
             raise Unfit(f"the list {self.resource} was not read")
         return table
 

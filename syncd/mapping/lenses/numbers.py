@@ -12,7 +12,7 @@ from pydantic import Field
 
 from syncd.core.canon import canonical
 from syncd.core.model import Side, Value
-from syncd.mapping.lenses.base import Lens, LensSpec, Place, Sample, SideName, kind_of, single, unchanged
+from syncd.mapping.lenses.base import Kinds, Lens, LensSpec, Place, Sample, SideName, kind_of, single, unchanged
 from syncd.mapping.lookups import Lookups
 from syncd.mapping.records import Unfit
 from syncd.mapping.scalars import Whole
@@ -50,7 +50,7 @@ class DecimalNumber(LensSpec):
                 return number
             return f"{number:f}".replace(".", ",") if comma else f"{number:f}"
 
-        return single(read, write, _sampled(self.places, write))
+        return single(read, write, _sampled(self.places, write), ("decimal", "text" if textual else "decimal"))
 
 
 class MinorUnits(LensSpec):
@@ -67,8 +67,10 @@ class MinorUnits(LensSpec):
     def on_side(self, side: Side, place: Place) -> Lens | None:
         """Cents at home, decimal numbers elsewhere."""
         if side is place.home(self.on, Side.FLOWTLY):
-            return single(self._from_minor, self._to_minor, lambda rng, _: (rng.randint(-(10**9), 10**9),))
-        return single(self._major, unchanged, _sampled(self.places, unchanged))
+            return single(
+                self._from_minor, self._to_minor, lambda rng, _: (rng.randint(-(10**9), 10**9),), ("decimal", "integer")
+            )
+        return single(self._major, unchanged, _sampled(self.places, unchanged), ("decimal", "decimal"))
 
     def _major(self, value: Value) -> Value:
         return canonical(_number(value))
@@ -100,7 +102,8 @@ class Integer(LensSpec):
         def write(value: Value) -> Value:
             return str(_whole(value)) if textual else _whole(value)
 
-        return single(_whole, write, lambda rng, _: (write(rng.randint(-(10**6), 10**6)),))
+        kinds: Kinds = ("integer", "text" if textual else "integer")
+        return single(_whole, write, lambda rng, _: (write(rng.randint(-(10**6), 10**6)),), kinds)
 
 
 def _number(value: Value, *, comma: bool = False) -> Decimal:

@@ -15,6 +15,7 @@ from syncd.mapping.lenses.defaults import Default
 from syncd.mapping.lenses.lines import Concat, Lines
 from syncd.mapping.lenses.lookup import Lookup
 from syncd.mapping.lenses.numbers import DecimalNumber, Integer, MinorUnits
+from syncd.mapping.lenses.reference import Reference
 from syncd.mapping.lenses.texts import Case, Squeeze, Text, Trim
 from syncd.mapping.lenses.times import Date, Moment
 from syncd.mapping.lenses.vat import VatNumber
@@ -26,7 +27,7 @@ LENSES: Final[dict[str, type[LensSpec]]] = {
     kind.word: kind
     for kind in (
         Trim, Squeeze, Case, Text, Words, Boolean, Date, Moment, DecimalNumber, MinorUnits, Integer, VatNumber, Lookup,
-        Concat, Lines, Default,
+        Reference, Concat, Lines, Default,
     )
 }  # fmt: skip
 

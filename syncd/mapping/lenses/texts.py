@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from syncd.core.model import Side, Value
-from syncd.mapping.lenses.base import Lens, LensSpec, Place, as_text, kind_of, one_text, single, unchanged
+from syncd.mapping.lenses.base import TEXTS, Lens, LensSpec, Place, as_text, kind_of, one_text, single, unchanged
 from syncd.mapping.records import Unfit
 
 
@@ -20,7 +20,7 @@ class Trim(LensSpec):
 
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same everywhere
         """Both sides read alike."""
-        return single(lambda value: as_text(value).strip() or None, unchanged, one_text)
+        return single(lambda value: as_text(value).strip() or None, unchanged, one_text, TEXTS)
 
 
 class Squeeze(LensSpec):
@@ -31,7 +31,7 @@ class Squeeze(LensSpec):
 
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same everywhere
         """Both sides read alike."""
-        return single(lambda value: " ".join(as_text(value).split()) or None, unchanged, one_text)
+        return single(lambda value: " ".join(as_text(value).split()) or None, unchanged, one_text, TEXTS)
 
 
 class Case(LensSpec):
@@ -45,7 +45,7 @@ class Case(LensSpec):
 
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same everywhere
         """Both sides read alike."""
-        return single(self._read, unchanged, one_text)
+        return single(self._read, unchanged, one_text, TEXTS)
 
     def _read(self, value: Value) -> Value:
         """Changed until it stays: a few letters (ŉ, ẞ) need more than one turn to settle."""
@@ -66,7 +66,7 @@ class Text(LensSpec):
 
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same everywhere
         """Both sides read alike."""
-        return single(_to_text, unchanged, one_text)
+        return single(_to_text, unchanged, one_text, TEXTS)
 
 
 def _to_text(value: Value) -> Value:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, field_validator
 
 from syncd.core.model import Side, Value
-from syncd.mapping.lenses.base import Lens, LensSpec, Place, Sample, SideName, kind_of, single
+from syncd.mapping.lenses.base import Kinds, Lens, LensSpec, Place, Sample, SideName, kind_of, single
 from syncd.mapping.lookups import Lookups
 from syncd.mapping.problems import did_you_mean
 from syncd.mapping.records import Unfit
@@ -109,7 +109,8 @@ class Date(_Timed):
                 return f"{value.isoformat()}T00:00:00+00:00" if side is Side.FLOWTLY else value
             return _proven(_format(datetime.combine(value, time()), pattern), value, read)
 
-        return single(read, write, _sampled(lambda rng: _random_moment(rng).date(), write))
+        kinds: Kinds = ("date", "date" if pattern is None and side is Side.EXTERNAL else "text")
+        return single(read, write, _sampled(lambda rng: _random_moment(rng).date(), write), kinds)
 
 
 class Moment(_Timed):
@@ -140,7 +141,8 @@ class Moment(_Timed):
                 return _local(value, UTC).strftime(_ISO) if side is Side.FLOWTLY else value
             return _proven(_format(_local(value, zone), pattern), self._kept(_local(value, zone)), read)
 
-        return single(read, write, _sampled(_random_moment, write))
+        kinds: Kinds = ("datetime", "datetime" if pattern is None and side is Side.EXTERNAL else "text")
+        return single(read, write, _sampled(_random_moment, write), kinds)
 
     def _kept(self, stamp: datetime) -> datetime:
         """To the second, or to the minute or hour where the format has no letter for what is smaller."""

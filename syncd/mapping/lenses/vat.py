@@ -7,7 +7,7 @@ from random import Random
 from typing import ClassVar, Final
 
 from syncd.core.model import Side, Value
-from syncd.mapping.lenses.base import Lens, LensSpec, Place, as_text, single
+from syncd.mapping.lenses.base import TEXTS, Lens, LensSpec, Place, as_text, single
 from syncd.mapping.lookups import Lookups
 from syncd.mapping.records import Unfit
 
@@ -42,8 +42,8 @@ class VatNumber(LensSpec):
     def on_side(self, side: Side, place: Place) -> Lens | None:
         """Joined where there is one raw name, split where there are two."""
         if place.arity[side] == 2:  # noqa: PLR2004 - prefix and number
-            return Lens(_read_pair, _write_pair, lambda rng, lookups: split(_sample(rng, lookups)[0]), 2)
-        return single(normal, normal, _sample)
+            return Lens(_read_pair, _write_pair, lambda rng, lookups: split(_sample(rng, lookups)[0]), 2, TEXTS)
+        return single(normal, normal, _sample, TEXTS)
 
 
 def normal(value: Value) -> str | None:

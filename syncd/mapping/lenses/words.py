@@ -16,6 +16,7 @@ from syncd.mapping.lenses.base import (
     Place,
     SideName,
     kind_of,
+    kind_of_all,
     single,
     unchanged,
 )
@@ -63,10 +64,12 @@ class Words(LensSpec):
         """The external side exchanges; Flowtly only knows the words, and anything else where it is only written."""
         home = place.home(None, Side.EXTERNAL)
         if side is home:
-            return single(self._to_canonical, self._to_raw, lambda rng, _: (rng.choice(self.pairs)[0],))
+            kinds = (kind_of_all(mapped for _, mapped in self.pairs), kind_of_all(raw for raw, _ in self.pairs))
+            return single(self._to_canonical, self._to_raw, lambda rng, _: (rng.choice(self.pairs)[0],), kinds)
         if not place.direction.allows(home):
             return None
-        return single(self._known, unchanged, lambda rng, _: (rng.choice(self.pairs)[1],))
+        kind = kind_of_all(mapped for _, mapped in self.pairs)
+        return single(self._known, unchanged, lambda rng, _: (rng.choice(self.pairs)[1],), (kind, kind))
 
     def complaints(self, place: Place) -> Iterator[Complaint]:
         """Words that cannot be written back."""
@@ -148,8 +151,9 @@ class Boolean(LensSpec):
         """The side at home uses the words; the other has real truth values."""
         if side is place.home(self.on, Side.EXTERNAL) and self.yes:
             words = (*self.yes, *self.no)
-            return single(self._read_word, self._write_word, lambda rng, _: (rng.choice(words),))
-        return single(_truth, unchanged, lambda rng, _: (rng.choice((True, False, None)),))
+            written = kind_of_all((self.yes[0], self.no[0]))
+            return single(self._read_word, self._write_word, lambda rng, _: (rng.choice(words),), ("boolean", written))
+        return single(_truth, unchanged, lambda rng, _: (rng.choice((True, False, None)),), ("boolean", "boolean"))
 
     def _read_word(self, value: Value) -> Value:
         for truth, words in ((True, self.yes), (False, self.no)):
