@@ -54,6 +54,11 @@ def sandbox(
     prefix: Annotated[str, typer.Option(help='Path prefix of the routes: "/api" or "".')] = "/api",
     seed: int = 1,
     clients: Annotated[int, typer.Option(help="How many sample clients.")] = 65,
+    transactions: Annotated[int, typer.Option(help="How many sample bank transactions.")] = 120,
+    invoices: Annotated[int, typer.Option(help="How many sample invoices.")] = 24,
+    linked_amounts: Annotated[
+        bool, typer.Option("--linked-amounts", help="Budgets say what their transaction links weigh.")
+    ] = False,
     empty: Annotated[bool, typer.Option("--empty", help="No sample data but the lookups.")] = False,
     references: Annotated[str, typer.Option(help="How country and currency are given: iri or code.")] = "iri",
 ) -> int:
@@ -83,6 +88,9 @@ def sandbox(
         prefix=prefix,
         seed=seed,
         clients=clients,
+        transactions=transactions,
+        invoices=invoices,
+        linked_amounts=linked_amounts,
         empty=empty,
         references="code" if references == "code" else "iri",
     )

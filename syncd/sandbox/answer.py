@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -21,12 +22,21 @@ _ERROR_LINK: Final = '<http://www.w3.org/ns/hydra/error>; rel="http://www.w3.org
 
 @dataclass(slots=True)
 class Answer:
-    """One answer. ``created`` names the record a POST made, for faults that hide it from listings."""
+    """One answer. ``created`` names the record a POST made, for faults that hide it from listings.
+
+    ``stream``: the body of a file in pieces, made while it is sent; ``body`` is empty then.
+    """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes = b""
     created: tuple[str, Id] | None = None
+    stream: Iterable[bytes] | None = None
+
+    def gather(self) -> None:
+        """Turn a stream into a body, for faults that look at the whole of it."""
+        if self.stream is not None:
+            self.body, self.stream = b"".join(self.stream), None
 
 
 def read_headers(media_type: str, body: bytes, origin: str) -> Headers:

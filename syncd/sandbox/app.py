@@ -1,5 +1,7 @@
 """The ASGI side: reads a request whole, lets the fault rules act, sends the answer. Must never decide an answer.
 
+A body of more than 32 MiB is refused as the gateway in front would: 413, with nothing handled.
+
 Besides the API it serves the routes under ``/_sandbox`` (see ``admin``), which no Flowtly has.
 """
 
@@ -11,6 +13,7 @@ import logging
 import socket
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from starlette.applications import Starlette
@@ -19,11 +22,13 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from syncd.sandbox import havoc
+from syncd.sandbox.actions.admin import action_routes
 from syncd.sandbox.admin import admin_routes
 from syncd.sandbox.answer import Answer
 from syncd.sandbox.auth import Auth
 from syncd.sandbox.call import Call
 from syncd.sandbox.config import SandboxConfig
+from syncd.sandbox.errors import gateway_page
 from syncd.sandbox.faults import Faults, Rule
 from syncd.sandbox.handlers import Handlers
 from syncd.sandbox.havoc import Hidden
@@ -34,6 +39,9 @@ TRANSPORT: Final = "syncd.transport"
 """Where the protocol leaves the connection in the ASGI scope."""
 
 LOG: Final = logging.getLogger("syncd.sandbox")
+MAX_BODY: Final = 32 * 1024 * 1024
+"""Bytes of one request."""
+
 _OVERRIDABLE: Final = frozenset({"PATCH", "PUT", "DELETE"})
 _RESET_NOW: Final = struct.pack("ii", 1, 0)
 
@@ -50,15 +58,20 @@ class Api:
         self._config = config
         self._state = state
         self._faults = faults
-        self._handlers = Handlers(config, state, auth)
+        self.handlers = Handlers(config, state, auth)
         self._hidden = Hidden(config.now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
         request = Request(scope, receive)
-        body = await request.body()
+        body = await _body(request)
+        if body is None:
+            await _send(
+                Answer(413, [("Content-Type", "text/html"), ("Connection", "close")], gateway_page(413)), None, send
+            )
+            return
         call = self._call(request, body)
-        route = self._handlers.router.match(call.path) if call.known else None
+        route = self.handlers.router.match(call.path, call.method) if call.known else None
         self.requests[f"{call.method} {route.template if route else 'unknown'}"] += 1
         rules = self._faults.take(call.method, call.path)
         try:
@@ -79,7 +92,7 @@ class Api:
             if early.kind == "reset":
                 raise Reset
             return havoc.gateway(early) if early.kind == "status" else havoc.html_page()
-        answer = self._handlers.answer(self._prepared(call, route, rules))
+        answer = self.handlers.answer(self._prepared(call, route, rules))
         if answer.created is not None:
             for rule in rules:
                 if rule.kind == "listing_delay":
@@ -130,7 +143,7 @@ class Api:
 def build(config: SandboxConfig, state: State, auth: Auth, faults: Faults) -> tuple[Starlette, Api]:
     """The whole application, and the API inside it for its counters."""
     api = Api(config, state, auth, faults)
-    admin = admin_routes(config, state, faults, api.requests)
+    admin = [*admin_routes(config, state, faults, api.requests), *action_routes(api.handlers)]
     return Starlette(routes=[Mount("/_sandbox", routes=admin), Mount("/", app=api)]), api
 
 
@@ -138,20 +151,37 @@ def _first(rules: list[Rule], kinds: tuple[str, ...]) -> Rule | None:
     return next((rule for rule in rules if rule.kind in kinds), None)
 
 
+async def _body(request: Request) -> bytes | None:
+    """The whole body, None when it is too large."""
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 async def _send(answer: Answer, slow: Rule | None, send: Send) -> None:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    if answer.status != 204:  # noqa: PLR2004 - HTTP: no content
+    if answer.status != 204 and answer.stream is None:  # noqa: PLR2004 - HTTP: no content
         raw.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    if slow is not None:
-        size = max(int(slow.params["size"]), 1)
-        for start in range(0, len(answer.body), size):
-            piece = answer.body[start : start + size]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(slow.params["seconds"])
-        await send({"type": "http.response.body", "body": b""})
+    if slow is None and answer.stream is None:
+        await send({"type": "http.response.body", "body": answer.body})
         return
-    await send({"type": "http.response.body", "body": answer.body})
+    for piece in _pieces(answer, slow):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if slow is not None:
+            await asyncio.sleep(slow.params["seconds"])
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _pieces(answer: Answer, slow: Rule | None) -> Iterator[bytes]:
+    """The body as it goes out: whole, as it is made, or cut as a ``slow`` rule says."""
+    for part in (answer.body,) if answer.stream is None else answer.stream:
+        size = max(int(slow.params["size"]), 1) if slow is not None else max(len(part), 1)
+        yield from (part[start : start + size] for start in range(0, len(part), size))
 
 
 async def _reset(scope: Scope, receive: Receive) -> None:

@@ -23,7 +23,10 @@ class SandboxConfig:
     ``prefix``: ``/api``, or empty for a front that hides it; IRIs say ``/api`` either way.
     ``references``: ``iri`` (country and currency are IRIs, as Flowtly's pages say, and required) or ``code`` (ISO
     codes with defaults, as the recorded servers had them).
-    ``clients``: how many sample clients; ``empty`` leaves reference data only. Both are ignored when ``data`` exists.
+    ``clients``, ``counterparties``, ``budgets``, ``transactions``, ``invoices``, ``attachments``: how much sample data
+    there is; ``empty`` leaves reference data only. All are ignored when ``data`` exists.
+    ``linked_amounts``: budgets answer ``linkedAmount``, a field of this sandbox alone: what their transaction links
+    weigh, in minor units, a cost being positive.
     ``token_ttl``: seconds. ``now``: seconds since 1970; tests move it to let tokens expire.
     """
 
@@ -34,6 +37,12 @@ class SandboxConfig:
     prefix: str = IRI_PREFIX
     seed: int = 1
     clients: int = 65
+    counterparties: int = 24
+    budgets: int = 6
+    transactions: int = 120
+    invoices: int = 24
+    attachments: int = 12
+    linked_amounts: bool = False
     empty: bool = False
     token_ttl: float = 3600
     user: str = "sync@flowtly.test"
@@ -53,5 +62,8 @@ class SandboxConfig:
             raise ValueError(f"envelope must be 'hydra' or 'plain', not {self.envelope!r}")
         if self.references not in ("iri", "code"):
             raise ValueError(f"references must be 'iri' or 'code', not {self.references!r}")
-        if self.clients < 0 or self.page_size < 1 or self.max_page_size < 1 or self.token_ttl <= 0:
-            raise ValueError("clients, page_size, max_page_size and token_ttl must be positive")
+        if self.page_size < 1 or self.max_page_size < 1 or self.token_ttl <= 0:
+            raise ValueError("page_size, max_page_size and token_ttl must be positive")
+        sizes = (self.clients, self.counterparties, self.budgets, self.transactions, self.invoices, self.attachments)
+        if min(sizes) < 0:
+            raise ValueError("there cannot be less than no sample data")

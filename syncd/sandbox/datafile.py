@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,8 @@ class DataFile:
         self._check(data)
         try:
             self._state.restore(data["records"])
+            for iri, text in data.get("blobs", {}).items():
+                self._state.blobs[iri] = b64decode(text, validate=True)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._refuse(f"holds records this version cannot read: {error!r}") from error
         self._saved = self._state.version
@@ -85,19 +88,19 @@ class DataFile:
     def _write(self) -> None:
         with self._state.lock:
             version = self._state.version
-            records = self._state.dump()
+            records, blobs = self._state.dump(), dict(self._state.blobs)
         if version == self._saved:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
         with partial.open("w", encoding="utf-8") as file:
-            file.writelines(self._lines(records))
+            file.writelines(self._lines(records, blobs))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._path)
         self._saved = version
 
-    def _lines(self, records: dict[str, Any]) -> Iterable[str]:
+    def _lines(self, records: dict[str, Any], blobs: Mapping[str, bytes]) -> Iterable[str]:
         """One record a line, so that a person can read and compare the file."""
         yield f'{{"format": {FORMAT}, "references": "{self._references}", "records": {{\n'
         for place, (name, part) in enumerate(records.items()):
@@ -105,6 +108,9 @@ class DataFile:
             for row_place, row in enumerate(part["rows"]):
                 yield f"{',' if row_place else ''}{json.dumps(row, ensure_ascii=False)}\n"
             yield "]}\n"
+        yield '}, "blobs": {\n'
+        for place, (iri, content) in enumerate(blobs.items()):
+            yield f"{',' if place else ''}{json.dumps(iri)}: {json.dumps(b64encode(content).decode())}\n"
         yield "}}\n"
 
     def _check(self, data: Any) -> None:

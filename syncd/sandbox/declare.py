@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from syncd.sandbox.config import IRI_PREFIX
 
@@ -13,10 +13,27 @@ Id: TypeAlias = int | str
 Row: TypeAlias = Mapping[str, Any]
 """One stored record: field name to value, relations as IRIs. Never changed in place; an update makes a new one."""
 
-FieldType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "datetime"]
+FieldType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "datetime"]
 FilterKind: TypeAlias = Literal["exact", "partial", "date", "range"]
-Lookup: TypeAlias = Callable[[str], Row | None]
-"""From an IRI to the row it names, for computed fields."""
+
+EVERYTHING: Final = ("*",)
+"""Every readable field of a record that stands inside another."""
+
+
+class Records(Protocol):
+    """What a derived value may ask for. Names are short names of resources, parents are IRIs."""
+
+    def lookup(self, iri: str) -> Row | None:
+        """The row an IRI names."""
+
+    def children(self, name: str, parent: str, iri: str) -> list[Row]:
+        """The rows of ``name`` whose field ``parent`` is ``iri``, in id order."""
+
+    def count_children(self, name: str, parent: str, iri: str) -> int:
+        """How many rows of ``name`` have ``iri`` in their field ``parent``."""
+
+
+Derived: TypeAlias = Callable[[Row, Records], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +43,9 @@ class Field:
     ``nullable``: null may be written. ``required``: a create must bring a value (422 else). ``readable`` False: kept
     and filterable, never answered. ``reference``: short name of the resource an IRI must name. ``cascade``: the
     record goes when its target goes; without it the field becomes null. ``children``: short name of the records
-    embedded here, which point back by ``parent``. ``computed``: derived on reading, never stored.
+    listed here, which point back by ``parent``. ``shows``: which fields of a reference or of children are answered
+    in an object of its own; none gives the IRI. ``not_before``: the date field that must not be later than this one.
+    ``computed``: derived on reading, never stored. ``filled``: what a create without a value stores.
     """
 
     name: str
@@ -40,17 +59,23 @@ class Field:
     cascade: bool = False
     children: str | None = None
     parent: str = ""
+    shows: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     format: Literal["", "email", "country", "currency"] = ""
     min_length: int | None = None
     max_length: int | None = None
     minimum: int | None = None
-    computed: Callable[[Row, Lookup], Any] | None = None
+    not_before: str = ""
+    computed: Derived | None = None
+    filled: Derived | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One query parameter a collection understands; any other is ignored in silence."""
+    """One query parameter a collection understands; any other is ignored in silence.
+
+    A dotted name asks for records by a field of their children: ``budgetTransactions.budget``.
+    """
 
     name: str
     kind: FilterKind = "exact"
@@ -61,16 +86,22 @@ class View:
     """The same records under another path.
 
     ``collection`` (/clients/search), ``item`` (/clients/{id}/documents) or ``mine`` (/employees/me: the record whose
-    e-mail is the user's).
+    e-mail is the user's). ``where``: only these records; it may look at the record, at its children and at what the
+    references in ``through`` name.
     """
 
     path: str
     kind: Literal["collection", "item", "mine"]
+    where: Callable[[Row, Records], bool] | None = None
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. ``groups`` are the serialisation groups that name its read schema on Flowtly's pages."""
+    """One resource. ``groups`` are the serialisation groups that name its read schema on Flowtly's pages.
+
+    ``exposed`` False: a record has an IRI, but a GET of it is 404, as where an API has no item operation for it.
+    """
 
     path: str
     name: str
@@ -80,6 +111,7 @@ class Resource:
     id_type: Literal["integer", "uuid", "text"] = "integer"
     collection: tuple[str, ...] = ("GET", "POST")
     item: tuple[str, ...] = ("GET", "PATCH", "DELETE")
+    exposed: bool = True
     filters: tuple[Filter, ...] = ()
     orders: tuple[str, ...] = ()
     views: tuple[View, ...] = field(default=())
@@ -95,15 +127,19 @@ class Resource:
         return {each.name: each for each in self.fields if each.writable and each.computed is None}
 
     @cached_property
-    def indexed(self) -> tuple[str, ...]:
-        """Fields looked up by equal value: relations and exact filters."""
-        exact = {each.name for each in self.filters if each.kind == "exact"} - {"id"}
-        return tuple(each.name for each in self.fields if each.reference or each.name in exact)
+    def defaults(self) -> dict[str, Any]:
+        """What a record has where nothing was said."""
+        return {each.name: each.default for each in self.fields if each.default is not None}
 
     @cached_property
     def stamps(self) -> tuple[str, ...]:
         """Which of createdAt and updatedAt it keeps."""
         return tuple(name for name in ("createdAt", "updatedAt") if name in self.by_name)
+
+    @property
+    def published_item(self) -> tuple[str, ...]:
+        """The methods of one record that are meant to be called."""
+        return self.item if self.exposed else tuple(method for method in self.item if method != "GET")
 
     def iri(self, key: Id) -> str:
         """The IRI of one record."""

@@ -94,7 +94,7 @@ class Denormaliser:
             raise _wrong_type(each.name, _PHP_TYPES[each.type], value)
         if each.type == "number" and isinstance(value, float) and value.is_integer():
             return int(value)
-        return value
+        return _listed(value) if each.type == "array" else value
 
     def _relation(self, resource: Resource, each: Field, value: Any, origin: str) -> str:
         if isinstance(value, dict | list):
@@ -138,6 +138,7 @@ _PHP_TYPES: Final = {
     "number": "float",
     "boolean": "bool",
     "array": "array",
+    "object": "array",
     "datetime": "string",
 }
 
@@ -151,8 +152,16 @@ def _fits(each: Field, value: Any) -> bool:
         "number": (int, float),
         "boolean": (),
         "array": (list, dict),
+        "object": (dict,),
     }
     return isinstance(value, kinds[each.type])
+
+
+def _listed(value: Any) -> Any:
+    """Lists and maps with every empty map as the empty list that PHP takes it for."""
+    if isinstance(value, dict):
+        return {name: _listed(each) for name, each in value.items()} or []
+    return [_listed(each) for each in value] if isinstance(value, list) else value
 
 
 def _wrong_type(name: str, wanted: str, value: Any) -> ApiError:

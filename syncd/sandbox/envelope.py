@@ -105,8 +105,15 @@ def _view(path: str, total: int, page: PageRequest, query: Parameters, prefix: s
 
 def search_variables(resource: Resource) -> list[tuple[str, str]]:
     """Every query parameter of a collection with the property it is about."""
-    pairs = [(variable, each.name) for each in resource.filters for variable in _variables(each)]
-    return pairs + [(f"order[{name}]", name) for name in resource.orders]
+    ranges = [each for each in resource.filters if each.kind == "range"]
+    others = [each for each in resource.filters if each.kind != "range"]
+    orders = [(f"order[{name}]", name) for name in resource.orders]
+    # Recorded: ranges come after the orders (case 79).
+    return [*_pairs(others), *orders, *_pairs(ranges)]
+
+
+def _pairs(filters: Sequence[Filter]) -> list[tuple[str, str]]:
+    return [(variable, each.name) for each in filters for variable in _variables(each)]
 
 
 def _variables(each: Filter) -> tuple[str, ...]:

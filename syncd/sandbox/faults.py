@@ -21,6 +21,8 @@ listing_delay  a record created now is absent from collections for ``seconds`` o
 rewrite        ``field``, ``how`` (upper, lower, truncate, append), ``length``, ``text``: what a write stores
 page_shift     ``action`` (remove, insert), ``id``: before the page is read, the record (the first one when no id)
                is deleted, or a copy of it is put in front
+corrupt        ``what`` (mt940, zip): only files of this kind; ``form``: ``cut`` in half, or ``malformed``: whole, but
+               its content is damaged
 slow           ``seconds`` between pieces of ``size`` bytes of the body
 =============  ==========================================================================================
 """
@@ -50,11 +52,17 @@ KINDS: Final[Mapping[str, Params]] = {
     "listing_delay": {"seconds": None, "requests": None},
     "rewrite": {"field": "name", "how": "upper", "length": 10, "text": ""},
     "page_shift": {"action": "remove", "id": None},
+    "corrupt": {"what": "zip", "form": "cut"},
     "slow": {"seconds": 0.01, "size": 1},
 }
 """Every kind with its parameters and their defaults."""
 
-_CHOICES: Final = {"how": ("upper", "lower", "truncate", "append"), "action": ("remove", "insert")}
+_CHOICES: Final = {
+    "how": ("upper", "lower", "truncate", "append"),
+    "action": ("remove", "insert"),
+    "what": ("mt940", "zip"),
+    "form": ("cut", "malformed"),
+}
 
 
 @dataclass(slots=True)

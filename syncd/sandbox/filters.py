@@ -8,12 +8,13 @@ finds nothing (cases 75 to 78). Dates compare wall clocks: an offset in the boun
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from syncd.sandbox.config import IRI_PREFIX
-from syncd.sandbox.declare import Field, Filter, Id, Resource, Row
+from syncd.sandbox.declare import Field, Filter, Id, Resource, Row, View
 from syncd.sandbox.query import Parameter, Parameters, values
 from syncd.sandbox.state import State
 from syncd.sandbox.table import Table
@@ -29,20 +30,34 @@ _DATE_OPERATORS: Final = {
 _RANGE_OPERATORS: Final = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 
-def select(state: State, resource: Resource, query: Parameters) -> Sequence[Id]:
+def select(state: State, resource: Resource, query: Parameters, view: View | None = None) -> Sequence[Id]:
     """Ids of the matching records in the order asked for, by id when none is. Hold ``state.lock``.
 
-    Without a filter and an order this is the table's own list: do not change it, do not keep it.
+    ``view``: only what it shows. The list belongs to the state: do not change it, do not keep it. It is made once for
+    all pages of a walk, for as long as nothing changes.
     """
+    named = (*(each.name for each in resource.filters), "order")
+    asked = tuple((name, repr(query[name])) for name in named if name in query)
+    if not asked:
+        return _shown(state, resource, view)
+    return state.memo((resource.name, view, asked), lambda: _selected(state, resource, query, view))
+
+
+def _shown(state: State, resource: Resource, view: View | None) -> Sequence[Id]:
+    return state.view(resource.name, view) if view and view.where else state.table(resource.name).ids
+
+
+def _selected(state: State, resource: Resource, query: Parameters, view: View | None) -> Sequence[Id]:
     table = state.table(resource.name)
-    ids: Sequence[Id] = table.ids
+    ids = _shown(state, resource, view)
     tests: list[Test] = []
     for each in resource.filters:
         parameter = query.get(each.name)
         if parameter is None:
             continue
         if each.kind == "exact":
-            ids = _exact(state, table, each, parameter, ids)
+            found = _exact(state, table, each, parameter)
+            ids = ids if found is None else _both(found, ids)
         elif (test := _test(each, parameter)) is not None:
             tests.append(test)
     if tests:
@@ -50,24 +65,38 @@ def select(state: State, resource: Resource, query: Parameters) -> Sequence[Id]:
     return _ordered(table, ids, query.get("order"))
 
 
-def _exact(state: State, table: Table, each: Filter, parameter: Parameter, ids: Sequence[Id]) -> Sequence[Id]:
+def _exact(state: State, table: Table, each: Filter, parameter: Parameter) -> Sequence[Id] | None:
+    """Ids with one of the values, in order; None when the filter is dropped."""
     resource = table.resource
-    field = resource.by_name[each.name]
     texts = values(parameter)
     if each.name == "id":
         wanted = [_key(resource, text) for text in texts]
         if not wanted or None in wanted:
-            return ids
-        found = [key for key in sorted(set(wanted)) if key in table.rows]  # type: ignore[type-var] # no None left
-    else:
-        converted = _converted(state, field, texts)
-        if converted is None:
-            return ids
-        found = table.with_value(each.name, converted)
-    if ids is table.ids:
-        return found
-    kept = set(ids)
-    return [key for key in found if key in kept]
+            return None
+        return [key for key in sorted(set(wanted)) if key in table.rows]  # type: ignore[type-var] # no None left
+    own, _, inner = each.name.partition(".")
+    field = resource.by_name[own]
+    if inner:
+        return _by_children(state, table, field, inner, texts)
+    converted = _converted(state, field, texts)
+    return None if converted is None else table.with_value(each.name, converted)
+
+
+def _by_children(state: State, table: Table, field: Field, inner: str, texts: list[str]) -> Sequence[Id] | None:
+    """Ids of records that have a child with one of the values."""
+    child = state.table(field.children or "")
+    converted = _converted(state, child.resource.by_name[inner], texts)
+    if converted is None:
+        return None
+    parents = {child.rows[key].get(field.parent) or "" for key in child.with_value(inner, converted)}
+    found = {place[1] for iri in parents if (place := state.find(iri)) is not None}
+    return sorted(key for key in found if key in table.rows)
+
+
+def _both(found: Sequence[Any], ids: Sequence[Any]) -> Sequence[Id]:
+    """What is in both; both are in id order."""
+    places = ((key, bisect_left(ids, key)) for key in found)
+    return [key for key, place in places if place < len(ids) and ids[place] == key]
 
 
 def _key(resource: Resource, text: str) -> Id | None:

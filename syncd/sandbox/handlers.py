@@ -7,26 +7,31 @@ The order of checks is the recorded servers': route (404), method (405), token (
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from syncd.sandbox import negotiate, refuse
-from syncd.sandbox.answer import Answer, Headers, read_headers, write_headers
+from syncd.sandbox.actions.catalogue import ACTIONS
+from syncd.sandbox.actions.declare import CSV, MULTIPART, Action, Ask, Kit
+from syncd.sandbox.actions.jobs import Branding
+from syncd.sandbox.actions.outbox import Outbox
+from syncd.sandbox.actions.reading import document, read_form
+from syncd.sandbox.answer import Answer, write_headers
 from syncd.sandbox.auth import Auth, User
 from syncd.sandbox.call import Call
 from syncd.sandbox.config import SandboxConfig
 from syncd.sandbox.declare import Id, Resource, Row
-from syncd.sandbox.envelope import collection, page_request
+from syncd.sandbox.envelope import page_request
 from syncd.sandbox.errors import ApiError, AuthError, RouterError
 from syncd.sandbox.filters import select
 from syncd.sandbox.items import Items
 from syncd.sandbox.pages import Pages
 from syncd.sandbox.phpjson import decode
 from syncd.sandbox.query import parse
+from syncd.sandbox.replies import BOTH, Replies
 from syncd.sandbox.router import Route, Router
 from syncd.sandbox.state import State
 from syncd.sandbox.writer import Writer
 
-_BOTH: Final = (negotiate.LINKED, negotiate.PLAIN)
 _WRITES: Final = frozenset({"PATCH", "DELETE"})
 
 
@@ -40,7 +45,11 @@ class Handlers:
         self._items = Items(state)
         self._writer = Writer(config, state)
         self._pages = Pages(config, state, auth)
-        self.router = Router(state.resources)
+        self._replies = Replies(config, self._items)
+        self.outbox = Outbox()
+        self.branding = Branding(state)
+        self._kit = Kit(config, state, self._writer, self._replies, self.outbox, self.branding)
+        self.router = Router(state.resources, ACTIONS)
         self._records: dict[str, Callable[[Call, Route, Resource, User], Answer]] = {
             "collection": self._collection,
             "item": self._item,
@@ -49,7 +58,8 @@ class Handlers:
 
     def answer(self, call: Call) -> Answer:
         """The answer to one request; every refusal is an answer too."""
-        route = self.router.match(call.path) if call.known else None
+        route = self.router.match(call.path, call.method) if call.known else None
+        self.branding.begin()
         try:
             return self._dispatch(call, route)
         except ApiError as error:
@@ -58,6 +68,8 @@ class Handlers:
             return refuse.auth_error(error)
         except RouterError as error:
             return refuse.router_error(error, call, self._config.envelope)
+        finally:
+            self.branding.end()
 
     def _dispatch(self, call: Call, route: Route | None) -> Answer:
         if call.method == "OPTIONS" and "access-control-request-method" in call.headers:
@@ -78,107 +90,107 @@ class Handlers:
         if route.resource is None:
             return self._pages.context(call, route)
         with self._state.lock:
+            if route.action is not None:
+                return self._act(call, route, route.resource, route.action, user)
             return self._records[route.kind](call, route, route.resource, user)
 
     def _collection(self, call: Call, route: Route, resource: Resource, user: User) -> Answer:
-        media = negotiate.respond_with(call.accept, route.extension, _BOTH)
+        media = negotiate.respond_with(call.accept, route.extension, BOTH)
         if call.method == "POST":
             return self._create(call, route, resource, user, media)
         query = parse(call.query)
         page = page_request(query, self._config.page_size, self._config.max_page_size)
-        ids = select(self._state, resource, query)
+        ids = select(self._state, resource, query, route.view)
         if call.hidden:
             ids = [key for key in ids if key not in call.hidden]
         rows = self._state.table(resource.name).rows
         linked = media == negotiate.LINKED
         shown = ids[page.offset : page.offset + page.size]
         members = [self._items.member(resource, rows[key], linked=linked) for key in shown]
-        if linked:
-            body = collection(resource, route.iri, members, len(ids), page, query, self._config.envelope)
-        else:
-            body = b"[" + b",".join(members) + b"]"
-        headers = [*read_headers(media, body, call.origin), *self._allow(route)]
-        return Answer(200, self._head_location(headers, call, route, media), body)
+        return self._replies.page(call, route.methods, route.iri, media, resource, members, len(ids), page, query)
 
     def _create(self, call: Call, route: Route, resource: Resource, user: User, media: str) -> Answer:
-        taken = negotiate.read_as(call.content_type, _BOTH)
+        taken = negotiate.read_as(call.content_type, BOTH)
         self._require_writer(user)
         data = decode(call.body)
         # Naming an id in a create asks for an update: @id in ld+json (recorded: case 116), id in plain JSON.
         if isinstance(data, dict) and ("@id" if taken == negotiate.LINKED else "id") in data:
             raise ApiError(400, "Update is not allowed for this operation.")
         row = self._writer.create(resource, data, origin=call.origin, rewrite=call.rewrite)
-        iri = resource.iri(row["id"])
-        headers = [*write_headers(media, call.origin), *self._allow(route), ("Location", iri)]
-        headers += [("Accept-Patch", negotiate.MERGE_PATCH)] if "PATCH" in resource.item else []
-        headers.append(("Content-Location", self._located(iri, media)))
-        body = self._items.item(resource, row, linked=media == negotiate.LINKED)
-        return Answer(201, headers, body, created=(resource.name, row["id"]))
+        return self._replies.made(call, route.methods, media, resource, row)
 
     def _item(self, call: Call, route: Route, resource: Resource, user: User) -> Answer:
-        media = negotiate.respond_with(call.accept, route.extension, _BOTH)
+        media = negotiate.respond_with(call.accept, route.extension, BOTH)
         if call.method == "PATCH":
             negotiate.read_as(call.content_type, (negotiate.MERGE_PATCH,))
-        key = resource.parse_id(route.id)
-        row = self._state.get(resource.name, key) if key is not None else None
-        if row is None or key is None:
-            raise ApiError(404, "Not Found")
+        if call.method not in _WRITES and not resource.exposed:
+            raise ApiError(404, "This route does not aim to be called.")
+        row = self._row(resource, route.id)
         if call.method in _WRITES:
             self._require_writer(user)
-            return self._write_item(call, route, resource, media, key)
+            return self._write_item(call, route, resource, media, row["id"])
         return self._shown(call, route, resource, media, row)
 
     def _mine(self, call: Call, route: Route, resource: Resource, user: User) -> Answer:
-        media = negotiate.respond_with(call.accept, route.extension, _BOTH)
+        media = negotiate.respond_with(call.accept, route.extension, BOTH)
         own = [row for row in self._state.rows(resource.name) if row.get("email") == user.name]
         if not own:
             raise ApiError(404, "Not Found")
         return self._shown(call, route, resource, media, own[0])
 
     def _shown(self, call: Call, route: Route, resource: Resource, media: str, row: Row) -> Answer:
-        iri = route.iri if route.view else None
-        body = self._items.item(resource, row, linked=media == negotiate.LINKED, iri=iri)
-        headers = [*read_headers(media, body, call.origin), *self._allow(route)]
-        headers += self._accept_patch(resource)
-        if self._config.envelope == "hydra":
-            headers.append(("Content-Location", resource.iri(row["id"])))
-        return Answer(200, self._head_location(headers, call, route, media), body)
+        aliased = route.view is not None
+        return self._replies.shown(call, route.methods, route.iri, media, resource, row, aliased=aliased)
 
     def _write_item(self, call: Call, route: Route, resource: Resource, media: str, key: Id) -> Answer:
-        patch = [*self._allow(route), *self._accept_patch(resource)]
         if call.method == "DELETE":
             self._writer.delete(resource, key)
-            self._items.forget(resource, key)
-            return Answer(204, [*write_headers(None, call.origin), *patch])
+            headers = [*write_headers(None, call.origin), *self._replies.allow(route.methods)]
+            return Answer(204, [*headers, *self._replies.accept_patch(resource)])
         row = self._writer.patch(resource, key, decode(call.body), origin=call.origin, rewrite=call.rewrite)
-        located = ("Content-Location", self._located(resource.iri(key), media))
-        body = self._items.item(resource, row, linked=media == negotiate.LINKED)
-        return Answer(200, [*write_headers(media, call.origin), *patch, located], body)
+        return self._replies.changed(call, route.methods, media, resource, row)
+
+    def _act(self, call: Call, route: Route, resource: Resource, action: Action, user: User) -> Answer:
+        media = _action_media(action, call, route)
+        taken = _taken(action, call)
+        row: Row = self._row(resource, route.id) if "id" in route.params else {}
+        if action.role == "writer":
+            self._require_writer(user)
+        data = _body(call, taken, resource)
+        return action.act(Ask(self._kit, call, route.iri, route.methods, route.params, media, data, resource, row))
+
+    def _row(self, resource: Resource, text: str) -> Row:
+        key = resource.parse_id(text)
+        row = self._state.get(resource.name, key) if key is not None else None
+        if row is None:
+            raise ApiError(404, "Not Found")
+        return row
 
     def _require_writer(self, user: User) -> None:
         if not user.writes:
             reason = " The user doesn't have ROLE_USER." if self._config.envelope == "plain" else ""
             raise ApiError(403, f"Access Denied.{reason}")
 
-    def _allow(self, route: Route) -> Headers:
-        """``Allow`` and ``Accept-Post`` on success: 4.3 only."""
-        if self._config.envelope == "hydra":
-            return []
-        headers = [("Allow", ", ".join(("OPTIONS", "HEAD", *route.methods)))]
-        return [*headers, ("Accept-Post", ", ".join(_BOTH))] if "POST" in route.methods else headers
 
-    @staticmethod
-    def _accept_patch(resource: Resource) -> Headers:
-        return [("Accept-Patch", negotiate.MERGE_PATCH)] if "PATCH" in resource.item else []
+def _action_media(action: Action, call: Call, route: Route) -> str:
+    """A file is what it is; everything else comes in the form asked for."""
+    if action.gives:
+        return negotiate.respond_with(call.accept, route.extension, action.gives)
+    if route.extension:
+        raise ApiError(404, f'Format "{route.extension}" is not supported')
+    return negotiate.LINKED
 
-    def _located(self, iri: str, media: str) -> str:
-        if self._config.envelope == "hydra":
-            return iri
-        return f"{iri}.{'jsonld' if media == negotiate.LINKED else 'json'}"
 
-    def _head_location(self, headers: Headers, call: Call, route: Route, media: str) -> Headers:
-        """4.3 tells a HEAD, and only a HEAD, where the content is (recorded: cases 47, 88)."""
-        if call.method == "HEAD" and self._config.envelope == "plain":
-            query = f"?{call.query}" if call.query else ""
-            headers.append(("Content-Location", f"{self._located(route.iri, media)}{query}"))
-        return headers
+def _taken(action: Action, call: Call) -> str:
+    """The media type of an action's body; empty for none."""
+    if not action.takes or (action.optional and not call.body):
+        return ""
+    return negotiate.read_as(call.content_type, action.takes)
+
+
+def _body(call: Call, taken: str, resource: Resource) -> Any:
+    if not taken:
+        return {}
+    if taken == MULTIPART:
+        return read_form(call.content_type or "", call.body)
+    return call.body if taken == CSV else document(decode(call.body), resource)

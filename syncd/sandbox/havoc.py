@@ -16,6 +16,9 @@ from syncd.sandbox.faults import Rule
 from syncd.sandbox.phpjson import encode
 from syncd.sandbox.state import State
 
+_SPOILING: Final = ("empty_list", "wrong_types", "corrupt", "truncated")
+_FILES: Final = {"mt940": "text/plain", "zip": "application/zip"}
+
 PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n"
 
 
@@ -64,16 +67,45 @@ def shift(rule: Rule, state: State, resource: Resource) -> None:
 
 
 def spoiled(rules: Iterable[Rule], answer: Answer, envelope: Envelope) -> Answer:
-    """The answer under ``empty_list``, ``wrong_types`` and ``truncated``, in this order."""
-    order = ("empty_list", "wrong_types", "truncated")
-    for rule in sorted((rule for rule in rules if rule.kind in order), key=lambda rule: order.index(rule.kind)):
+    """The answer under ``empty_list``, ``wrong_types``, ``corrupt`` and ``truncated``, in this order."""
+    acting = [rule for rule in rules if rule.kind in _SPOILING]
+    if acting:
+        answer.gather()
+    for rule in sorted(acting, key=lambda rule: _SPOILING.index(rule.kind)):
         if rule.kind == "truncated":
             answer.body = answer.body[: int(len(answer.body) * rule.params["keep"])]
-        elif answer.status < 300 and answer.body:  # noqa: PLR2004 - HTTP success
+        elif rule.kind == "corrupt":
+            answer.body = _corrupted(answer, rule)
+        elif answer.status < 300 and _media_type(answer).endswith("json"):  # noqa: PLR2004 - HTTP success
             data = json.loads(answer.body)
             changed = _emptied(data, rule, envelope) if rule.kind == "empty_list" else _twisted(data, rule)
             answer.body = encode(changed, linked=isinstance(data, dict))
     return answer
+
+
+def _media_type(answer: Answer) -> str:
+    """What the body is; nothing where there is none."""
+    headers = dict(answer.headers)
+    return headers.get("Content-Type", "").partition(";")[0] if answer.body else ""
+
+
+def _corrupted(answer: Answer, rule: Rule) -> bytes:
+    """A file of the named kind, damaged; any other body as it is."""
+    body = answer.body
+    if _media_type(answer) != _FILES[rule.params["what"]]:
+        return body
+    if rule.params["form"] == "cut":
+        return body[: len(body) // 2]
+    # A zip still lists its files, but the bytes of the first are no longer what its checksum says.
+    return (
+        _flipped(body) if rule.params["what"] == "zip" else body.replace(b":60F:", b":60F:?").replace(b":61:", b":61:?")
+    )
+
+
+def _flipped(body: bytes) -> bytes:
+    name, extra = (int.from_bytes(body[start : start + 2], "little") for start in (26, 28))
+    first = min(30 + name + extra, len(body) - 1)
+    return body[:first] + bytes([body[first] ^ 0xFF]) + body[first + 1 :]
 
 
 def _emptied(data: Any, rule: Rule, envelope: Envelope) -> Any:

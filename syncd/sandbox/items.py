@@ -5,63 +5,77 @@ Null fields are left out; embedded records carry ``@id`` and ``@type`` but no ``
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from syncd.sandbox.config import IRI_PREFIX
-from syncd.sandbox.declare import Id, Resource, Row
+from syncd.sandbox.declare import EVERYTHING, Field, Resource, Row
 from syncd.sandbox.phpjson import encode
 from syncd.sandbox.state import State
 
+_DEPTH: Final = 16
+"""How many records may stand inside each other before an IRI takes the place of the next: chains of invoices."""
+
 
 class Items:
-    """Writes rows as JSON and remembers the text of each for as long as its row is the same object."""
+    """Writes the rows of one state as JSON. Hold ``state.lock``."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._texts: dict[tuple[str, Id, bool], tuple[Row, bytes]] = {}
 
     def member(self, resource: Resource, row: Row, *, linked: bool) -> bytes:
-        """One record as it stands in a collection. Hold ``state.lock``."""
-        place = (resource.name, row["id"], linked)
-        known = self._texts.get(place)
-        if known is not None and known[0] is row:
-            return known[1]
-        text = encode(self.shape(resource, row, linked=linked), linked=linked)
-        self._texts[place] = (row, text)
-        return text
+        """One record as it stands in a collection."""
+        return encode(self.shape(resource, row, linked=linked), linked=linked)
 
     def item(self, resource: Resource, row: Row, *, linked: bool, iri: str | None = None) -> bytes:
         """One record as an answer of its own; ``iri`` where the path is not the record's (recorded: case 91)."""
-        text = self.member(resource, row, linked=linked)
+        data = self.shape(resource, row, linked=linked)
         if not linked:
-            return text
-        head = encode({"@context": f"{IRI_PREFIX}/contexts/{resource.name}"}, linked=True)
-        if iri is None:
-            return head[:-1] + b"," + text[1:]
-        return encode({**self._head(resource, iri), **self.shape(resource, row, linked=True), "@id": iri}, linked=True)
+            return encode(data, linked=False)
+        head = {"@context": f"{IRI_PREFIX}/contexts/{resource.name}"}
+        return encode({**head, **data, **({"@id": iri} if iri else {})}, linked=True)
 
-    def forget(self, resource: Resource, key: Id) -> None:
-        """Drop what is remembered of a deleted record."""
-        for linked in (True, False):
-            self._texts.pop((resource.name, key, linked), None)
-
-    def shape(self, resource: Resource, row: Row, *, linked: bool) -> dict[str, Any]:
-        """One record as data."""
+    def shape(
+        self,
+        resource: Resource,
+        row: Row,
+        *,
+        linked: bool,
+        shows: tuple[str, ...] = EVERYTHING,
+        within: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        """One record as data. ``within``: the IRIs of the records it stands in, outermost first."""
         iri = resource.iri(row["id"])
+        inside = (*within, iri)
         data: dict[str, Any] = {"@id": iri, "@type": resource.name} if linked else {}
         for field in resource.fields:
-            if not field.readable:
+            if not field.readable or not (shows is EVERYTHING or field.name in shows):
                 continue
-            if field.children:
-                child = self._state.resources[field.children]
-                rows = self._state.children(field.children, field.parent, iri)
-                data[field.name] = [self.shape(child, each, linked=linked) for each in rows]
-                continue
-            value = field.computed(row, self._state.lookup) if field.computed else row.get(field.name)
+            value = self._value(field, row, iri, linked=linked, inside=inside)
             if value is not None:
                 data[field.name] = value
         return data
 
-    @staticmethod
-    def _head(resource: Resource, iri: str) -> dict[str, Any]:
-        return {"@context": f"{IRI_PREFIX}/contexts/{resource.name}", "@id": iri}
+    def _value(self, field: Field, row: Row, iri: str, *, linked: bool, inside: tuple[str, ...]) -> Any:
+        if field.children:
+            return self._children(field, iri, linked=linked, inside=inside)
+        if field.computed:
+            return field.computed(row, self._state)
+        value = row.get(field.name)
+        if field.shows and value is not None:
+            return self._target(field, value, linked=linked, inside=inside)
+        return value
+
+    def _children(self, field: Field, iri: str, *, linked: bool, inside: tuple[str, ...]) -> list[Any]:
+        child = self._state.resources[field.children or ""]
+        rows = self._state.children(child.name, field.parent, iri)
+        if not field.shows:
+            return [child.iri(each["id"]) for each in rows]
+        return [self.shape(child, each, linked=linked, shows=field.shows, within=inside) for each in rows]
+
+    def _target(self, field: Field, iri: str, *, linked: bool, inside: tuple[str, ...]) -> Any:
+        """What a reference names; its IRI where the object would stand inside itself."""
+        target = self._state.lookup(iri)
+        if target is None or iri in inside or len(inside) >= _DEPTH:
+            return iri
+        resource = self._state.resources[field.reference or ""]
+        return self.shape(resource, target, linked=linked, shows=field.shows, within=inside)

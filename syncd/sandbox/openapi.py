@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from syncd.sandbox.actions.catalogue import ACTIONS
+from syncd.sandbox.actions.declare import Action
 from syncd.sandbox.config import IRI_PREFIX, Envelope, SandboxConfig
 from syncd.sandbox.declare import Field, Resource
 from syncd.sandbox.envelope import search_variables
@@ -25,6 +27,8 @@ def document(resources: Mapping[str, Resource], config: SandboxConfig) -> dict[s
     for resource in resources.values():
         paths.update(_paths(resource, config))
         schemas.update(_schemas(resource, resources))
+    for action in ACTIONS:
+        paths.setdefault(f"{IRI_PREFIX}{action.path}", {})[action.method.lower()] = _of_action(action)
     parts = ("responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes")
     return {
         "openapi": "3.1.0",
@@ -74,7 +78,7 @@ def _write_name(resource: Resource, *, patch: bool, envelope: Envelope = "plain"
 
 
 def _schemas(resource: Resource, resources: Mapping[str, Resource]) -> dict[str, Any]:
-    readable = {each.name: _schema(each, resources) for each in resource.fields if each.readable}
+    readable = _readable(resource, resource, resources)
     required = [each.name for each in resource.fields if each.required]
     linked = {"@context": {"readOnly": True}, **{key: {"readOnly": True, "type": "string"} for key in ("@id", "@type")}}
     made: dict[str, Any] = {
@@ -85,14 +89,38 @@ def _schemas(resource: Resource, resources: Mapping[str, Resource]) -> dict[str,
             "required": required,
         },
     }
+    for child in (resources[each.children] for each in resource.fields if each.children and each.shows):
+        embedded = {"type": "object", "properties": _readable(child, resource, resources)}
+        made[_embedded_name(child, resource)] = embedded
     if resource.write_groups:
-        writable = {name: _schema(each, resources) for name, each in resource.writable.items()}
+        writable = {name: _schema(each) for name, each in resource.writable.items()}
         made[_write_name(resource, patch=False)] = {"type": "object", "required": required, "properties": writable}
         made[_write_name(resource, patch=True)] = {"type": "object", "properties": writable}
     return made
 
 
-def _schema(each: Field, resources: Mapping[str, Resource]) -> dict[str, Any]:
+def _readable(shown: Resource, within: Resource, resources: Mapping[str, Resource]) -> dict[str, Any]:
+    return {each.name: _read_schema(each, within, resources) for each in shown.fields if each.readable}
+
+
+def _embedded_name(child: Resource, within: Resource) -> str:
+    """A record inside another one has the other's groups, as on Flowtly's pages."""
+    return f"{child.name}-{within.groups}"
+
+
+def _read_schema(each: Field, resource: Resource, resources: Mapping[str, Resource]) -> dict[str, Any]:
+    """A field as it is answered: relations may be objects."""
+    if each.reference and each.shows:
+        return {"type": ["object", "null"] if each.nullable else "object"}
+    schema = _schema(each)
+    if each.children and each.shows:
+        schema["items"] = {"$ref": _ref(_embedded_name(resources[each.children], resource))}
+    elif each.children:
+        schema["items"] = {"type": "string", "format": "iri-reference"}
+    return schema
+
+
+def _schema(each: Field) -> dict[str, Any]:
     kind: str = "string" if each.type == "datetime" else each.type
     schema: dict[str, Any] = {"type": [kind, "null"] if each.nullable else kind}
     extras = {
@@ -108,8 +136,7 @@ def _schema(each: Field, resources: Mapping[str, Resource]) -> dict[str, Any]:
     if each.format == "email":
         schema["format"] = "email"
     if each.type == "array":
-        child = resources[each.children] if each.children else None
-        schema["items"] = {"$ref": _ref(read_name(child, linked=False))} if child else {"type": ["string", "null"]}
+        schema["items"] = {"type": ["string", "null"]}
     return schema
 
 
@@ -121,7 +148,7 @@ def _paths(resource: Resource, config: SandboxConfig) -> dict[str, Any]:
     for view in resource.views:
         path = f"{base}/{{id}}/{view.path}" if view.kind == "item" else f"{base}/{view.path}"
         paths[path] = {"get": _operation(resource, "GET", config, many=view.kind == "collection")}
-    item = {method.lower(): _operation(resource, method, config, many=False) for method in resource.item}
+    item = {method.lower(): _operation(resource, method, config, many=False) for method in resource.published_item}
     return {**paths, f"{base}/{{id}}": {**item, "parameters": [_IDENTIFIED]}}
 
 
@@ -140,6 +167,22 @@ def _operation(resource: Resource, method: str, config: SandboxConfig, *, many: 
         name = _write_name(resource, patch=method == "PATCH", envelope=config.envelope)
         body = {kind: {"schema": {"$ref": _ref(name)}} for kind in media}
         operation["requestBody"] = {"content": body, "required": True}
+    return operation
+
+
+def _of_action(action: Action) -> dict[str, Any]:
+    """An action's bodies have no published schema, and none here."""
+    content: dict[str, Any] = {media: {"schema": {}} for media in action.gives}
+    operation: dict[str, Any] = {
+        "tags": [action.resource],
+        "responses": {"200": {"description": f"{action.resource} action", "content": content}},
+        "parameters": [
+            {**_IDENTIFIED, "name": segment[1:-1]} for segment in action.segments if segment.startswith("{")
+        ],
+    }
+    if action.takes:
+        bodies: dict[str, Any] = {media: {"schema": {}} for media in action.takes}
+        operation["requestBody"] = {"content": bodies, "required": not action.optional}
     return operation
 
 
@@ -180,7 +223,7 @@ def _class(resource: Resource, prefix: str) -> dict[str, Any]:
     ]
     operations = [
         {"@type": f"{prefix}Operation", f"{prefix}method": method, f"{prefix}title": f"{method.lower()}{resource.name}"}
-        for method in resource.item
+        for method in resource.published_item
     ]
     return {
         "@id": f"#{resource.name}",

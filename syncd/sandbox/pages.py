@@ -52,7 +52,8 @@ class Pages:
             return Answer(error.status, [("Content-Type", f"{negotiate.PROBLEM}; charset=utf-8"), CACHE], body)
         if media == negotiate.OPENAPI:
             return self.docs(call, route)
-        paths = {each.name[0].lower() + each.name[1:]: f"{IRI_PREFIX}/{each.path}" for each in self._resources.values()}
+        served = sorted(self._resources.values(), key=lambda each: each.name)
+        paths = {each.name[0].lower() + each.name[1:]: f"{IRI_PREFIX}/{each.path}" for each in served}
         head = {"@context": f"{IRI_PREFIX}/contexts/Entrypoint", "@id": IRI_PREFIX, "@type": "Entrypoint"}
         return _document({**head, **paths}, media, call.origin)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from syncd.sandbox.config import SandboxConfig
 from syncd.sandbox.iso import COUNTRIES, CURRENCIES, country_iri, currency_iri
-from syncd.sandbox.resources import LANGUAGE
+from syncd.sandbox.resources.clients import LANGUAGE
 from syncd.sandbox.state import State
+from syncd.sandbox.uuids import Keys
 
 _FIRST: Final = (
     "Alder", "Amber", "Birk", "Bolder", "Brise", "Dorn", "Eske", "Falke", "Fjord", "Glim", "Granit", "Hagel", "Hede",
@@ -46,6 +48,15 @@ _LAND: Final[Mapping[str, tuple[str, str, tuple[str, ...], int]]] = {
     "DE": ("EUR", "+49", ("GmbH", "AG"), 9),
 }
 """Currency, dialling code, legal forms, digits of a tax number."""
+
+BANK_ACCOUNTS: Final = (
+    ("Operating account", "DK0000000000000101", "DKK"),
+    ("Euro account", "DK0000000000000202", "EUR"),
+)
+"""Name, number and currency. The numbers have the form of an IBAN and not its check digits: nobody has them."""
+
+YEAR_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""Of the year whose records there are. It is over, so that what is created now sorts after it."""
 
 _DUE_DAYS: Final = (7, 14, 14, 14, 30, 30, 45, 60)
 _ARCHIVED_SHARE: Final = 0.06
@@ -116,7 +127,7 @@ def _tin(seed: int, index: int, digits: int) -> str:
 
 
 def seed_reference_data(config: SandboxConfig, state: State) -> None:
-    """Countries, currencies, one organization, the users' employees: there in an empty sandbox too."""
+    """What an organization has set up before it keeps any records: there in an empty sandbox too."""
     for code, name in COUNTRIES:
         state.insert("Country", {"code": code, "name": name})
     for code, name in CURRENCIES:
@@ -124,18 +135,25 @@ def seed_reference_data(config: SandboxConfig, state: State) -> None:
     people = (("Sync", "Service", config.user), ("Vera", "Viewer", config.reader), ("Ola", "Owner", "ola@example.com"))
     for first, last, email in people:
         state.insert("Employee", {"firstName": first, "lastName": last, "email": email})
+    for name, number, currency in BANK_ACCOUNTS:
+        spelled = currency_iri(currency) if config.references == "iri" else currency
+        state.insert("BankAccount", {"name": name, "number": number, "currency": spelled, "bankName": "Sandbox Bank"})
+    for name in ("General costs", "Subcontractors"):
+        state.insert("Cost", {"name": name})
+    for kind in ("standard", "income", "dividend", "internal"):
+        state.insert("CostGroup", {"name": kind.capitalize(), "type": kind})
     organization = {"name": "Demo Organization", "slug": "demo-organization", "instance": "k3v9x2"}
     state.insert("Organization", organization, "k3v9x2")
 
 
 def seed_clients(config: SandboxConfig, state: State) -> None:
     """The sample clients; every third has a contact, every tenth a note."""
+    keys = Keys(config.seed, "notes")
     for index in range(config.clients):
         row = state.insert("Client", client_values(company(config.seed, index), config))
         iri = state.resources["Client"].iri(row["id"])
-        state_of = _attached(config.seed, index, iri)
-        for name, values in state_of:
-            state.insert(name, values)
+        for name, values in _attached(config.seed, index, iri):
+            state.insert(name, values, keys.at(YEAR_START) if name == "ClientNote" else None)
 
 
 def client_values(source: Company, config: SandboxConfig) -> dict[str, Any]:

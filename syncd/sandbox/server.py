@@ -13,16 +13,20 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from syncd.errors import ConfigError, Problem
+from syncd.sandbox.actions.catalogue import ACTIONS
+from syncd.sandbox.actions.webhooks import RESOURCES, Webhooks
 from syncd.sandbox.app import TRANSPORT, build
 from syncd.sandbox.auth import Auth
 from syncd.sandbox.config import SandboxConfig
 from syncd.sandbox.datafile import DataFile
 from syncd.sandbox.faults import Faults
 from syncd.sandbox.resources import declarations
-from syncd.sandbox.sample import seed_clients, seed_reference_data
+from syncd.sandbox.router import Router
+from syncd.sandbox.sample import seed_reference_data
+from syncd.sandbox.sample_data import seed_sample
 from syncd.sandbox.state import State
 
-__all__ = ["SandboxConfig", "SandboxServer", "serve"]
+__all__ = ["SandboxConfig", "SandboxServer", "routes", "serve"]
 
 _START_SECONDS = 30.0
 
@@ -32,7 +36,9 @@ class SandboxServer:
 
     def __init__(self, config: SandboxConfig | None = None) -> None:
         self.config = config or SandboxConfig()
-        self.state = State(declarations(self.config.references), self.config.now, self.config.seed)
+        resources = {**declarations(self.config.references, linked_amounts=self.config.linked_amounts), **RESOURCES}
+        self.state = State(resources, self.config.now, self.config.seed)
+        self._webhooks = Webhooks(self.state)
         self.auth = Auth(self.config)
         self.faults = Faults()
         app, self._api = build(self.config, self.state, self.auth, self.faults)
@@ -93,6 +99,7 @@ class SandboxServer:
         )
         self._thread.start()
         self._await_start()
+        self._webhooks.start()
         return self
 
     def stop(self) -> None:
@@ -103,6 +110,7 @@ class SandboxServer:
         self._thread.join()
         self._thread = None
         self._uvicorn = None
+        self._webhooks.stop()
         if self._file is not None:
             self._file.stop()
 
@@ -122,7 +130,7 @@ class SandboxServer:
             return
         seed_reference_data(self.config, self.state)
         if not self.config.empty:
-            seed_clients(self.config, self.state)
+            seed_sample(self.config, self.state)
 
     def _listen(self) -> socket.socket:
         # The protocol is named so that asyncio turns Nagle's algorithm off; without, each answer takes 40 ms.
@@ -154,6 +162,11 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {TRANSPORT: {"connection": self.transport}}
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every operation a sandbox serves under its prefix, as method and path template, sorted by path."""
+    return Router({**declarations("iri"), **RESOURCES}, ACTIONS).routes()
 
 
 def serve(config: SandboxConfig, ready: Callable[[str], None] | None = None) -> None:

@@ -8,32 +8,44 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from syncd.sandbox.config import IRI_PREFIX
-from syncd.sandbox.declare import Id, Resource, Row, find_by_path
+from syncd.sandbox.declare import Id, Resource, Row, View
 from syncd.sandbox.table import Table, completed
+from syncd.sandbox.uuids import RANDOM_BITS, uuid7
+from syncd.sandbox.views import Views
+
+T = TypeVar("T")
+_MEMOS: Final = 16
 
 
 class State:
-    """Tables by short name. ``version`` counts changes; ``changed`` is called after each, under the lock."""
+    """Tables by short name. ``version`` counts changes; ``changed`` is called after each, under the lock.
+
+    ``watch`` is told what happened (created, updated, deleted) to which record: short name and id; it must not wait.
+    ``blobs``: the bytes of uploaded files by the IRI of the record they belong to; a file goes with its record.
+    """
 
     def __init__(self, resources: Mapping[str, Resource], now: Callable[[], float], seed: int = 0) -> None:
         self.resources = resources
         self.lock = threading.RLock()
         self.version = 0
         self.changed: Callable[[], None] | None = None
+        self.watch: Callable[[str, str, Id], None] | None = None
+        self.blobs: dict[str, bytes] = {}
         self._now = now
         self._random = random.Random(f"ids:{seed}")  # noqa: S311 - ids of a toy, not secrets
         self._last_uuid = 0
         self._tables = {name: Table(resource) for name, resource in resources.items()}
-        self._pointers: dict[str, list[str]] = {}
-        for resource in resources.values():
-            for field in resource.fields:
-                if field.children:
-                    self._pointers.setdefault(field.children, []).append(field.parent)
+        self._by_path = {resource.path: resource for resource in resources.values()}
+        self._views = Views(resources, self)
+        self._referring = _referring(resources)
+        self._memos: dict[Hashable, Any] = {}
+        self._memo_version = 0
 
     def table(self, name: str) -> Table:
         """One table. Hold ``lock`` while using it."""
@@ -54,12 +66,27 @@ class State:
         with self.lock:
             return self._tables[name].snapshot()
 
+    def view(self, name: str, view: View) -> Sequence[Id]:
+        """Ids of the rows a view with a condition shows, in order. Hold ``lock``; do not change it, do not keep it."""
+        return self._views.ids(name, view)
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives for ``key``, made again only after a change; the last few are kept."""
+        with self.lock:
+            if self._memo_version != self.version or len(self._memos) >= _MEMOS:
+                self._memos.clear()
+                self._memo_version = self.version
+            if key not in self._memos:
+                self._memos[key] = make()
+            made: T = self._memos[key]
+            return made
+
     def find(self, iri: str) -> tuple[Resource, Id] | None:
         """What kind of record an IRI names, whether it exists or not; None for no IRI of ours."""
         parts = iri.split("/")
         if len(parts) != 4 or f"/{parts[1]}" != IRI_PREFIX or parts[0]:  # noqa: PLR2004 - "", api, path, id
             return None
-        resource = find_by_path(self.resources, parts[2])
+        resource = self._by_path.get(parts[2])
         key = resource.parse_id(parts[3]) if resource else None
         return (resource, key) if resource and key is not None and parts[3] else None
 
@@ -74,6 +101,11 @@ class State:
             table = self._tables[name]
             return [table.rows[key] for key in table.with_value(parent, (iri,))]
 
+    def count_children(self, name: str, parent: str, iri: str) -> int:
+        """How many rows of ``name`` have ``iri`` in their field ``parent``."""
+        with self.lock:
+            return self._tables[name].count(parent, iri)
+
     def insert(self, name: str, values: Mapping[str, Any], key: Id | None = None) -> Row:
         """Store a new row under ``key`` or the next id; defaults and stamps are filled in, nothing is validated.
 
@@ -86,12 +118,12 @@ class State:
                 key = table.next_id if resource.id_type == "integer" else self.new_uuid()
             if key in table.rows:
                 raise ValueError(f"{resource.iri(key)} exists already")
-            stamp = self.stamp()
-            stamps = {field: stamp for field in resource.stamps if values.get(field) is None}
-            row = {**completed(resource, values), **stamps, "id": key}
+            row = completed(resource, values)
+            for stamp in resource.stamps:
+                row.setdefault(stamp, self.stamp())
+            row["id"] = key
             table.put(key, row)
-            self._touch_parents(resource, row)
-            self._note()
+            self._note(resource, key, None, row)
             return row
 
     def update(self, name: str, key: Id, changes: Mapping[str, Any]) -> Row:
@@ -107,9 +139,7 @@ class State:
                 merged["updatedAt"] = self.stamp()
             row = {field: value for field, value in merged.items() if value is not None}
             table.put(key, row)
-            self._touch_parents(table.resource, old)
-            self._touch_parents(table.resource, row)
-            self._note()
+            self._note(table.resource, key, old, row)
             return row
 
     def delete(self, name: str, key: Id) -> bool:
@@ -121,29 +151,36 @@ class State:
             table = self._tables[name]
             if key not in table.rows:
                 return False
-            self._refuse_needed(table.resource, table.resource.iri(key))
-            row = table.remove(key) or {}
-            self._touch_parents(table.resource, row)
-            self._release(table.resource, table.resource.iri(key))
-            self._note()
+            iri = table.resource.iri(key)
+            self._refuse_needed(name, iri)
+            row = table.remove(key)
+            self.blobs.pop(iri, None)
+            self._release(name, iri)
+            self._note(table.resource, key, row, None)
             return True
+
+    def referring(self, name: str, iri: str) -> list[tuple[str, str, Id]]:
+        """Resource, field and id of every row that refers to a record, which is one of ``name``."""
+        with self.lock:
+            return [
+                (resource, field, key)
+                for resource, field, _ in self._referring.get(name, ())
+                for key in self._tables[resource].with_value(field, (iri,))
+            ]
 
     def stamp(self) -> str:
         """The time now as the API writes it."""
-        return datetime.fromtimestamp(int(self._now()), UTC).isoformat()
+        return _written(int(self._now()))
 
     def new_uuid(self) -> str:
         """A version 7 UUID: ordered by time, and within one millisecond by being made later."""
         with self.lock:
-            drawn = (int(self._now() * 1000) << 74) | self._random.getrandbits(74)
+            drawn = (int(self._now() * 1000) << RANDOM_BITS) | self._random.getrandbits(RANDOM_BITS)
             self._last_uuid = max(drawn, self._last_uuid + 1)
-            high, low = divmod(self._last_uuid, 1 << 62)
-        stamp, upper = divmod(high, 1 << 12)
-        text = f"{(stamp << 16) | 0x7000 | upper:016x}{(0b10 << 62) | low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            return uuid7(self._last_uuid)
 
     def dump(self) -> dict[str, Any]:
-        """Everything, as JSON data; rows are shared, not copied, since they never change."""
+        """Everything but the blobs, as JSON data; rows are shared, not copied, since they never change."""
         with self.lock:
             return {name: {"next": table.next_id, "rows": table.snapshot()} for name, table in self._tables.items()}
 
@@ -156,36 +193,40 @@ class State:
                     table.put(row["id"], dict(row))
                 table.next_id = max(table.next_id, int(part["next"]))
 
-    def _refuse_needed(self, target: Resource, iri: str) -> None:
-        for table in self._tables.values():
-            for field in table.resource.fields:
-                needed = field.reference == target.name and not field.nullable and not field.cascade
-                if needed and table.with_value(field.name, (iri,)):
-                    raise ValueError(f"{iri} is still the {field.name} of a {table.resource.name}")
+    def _refuse_needed(self, name: str, iri: str) -> None:
+        for resource, field, lost in self._referring.get(name, ()):
+            if lost == "never" and self._tables[resource].count(field, iri):
+                raise ValueError(f"{iri} is still the {field} of a {resource}")
 
-    def _release(self, target: Resource, iri: str) -> None:
-        for name, table in self._tables.items():
-            for field in table.resource.fields:
-                if field.reference != target.name:
-                    continue
-                for key in table.with_value(field.name, (iri,)):
-                    if field.cascade:
-                        self.delete(name, key)
-                    else:
-                        self.update(name, key, {field.name: None})
+    def _release(self, name: str, iri: str) -> None:
+        for resource, field, lost in self._referring.get(name, ()):
+            for key in self._tables[resource].with_value(field, (iri,)):
+                if lost == "with it":
+                    self.delete(resource, key)
+                else:
+                    self.update(resource, key, {field: None})
 
-    def _touch_parents(self, resource: Resource, row: Row) -> None:
-        """Give the rows that embed this one a new identity, so that what was made of them is made again.
-
-        Their updatedAt stays (recorded: a change to a contact does not move the client's).
-        """
-        for pointer in self._pointers.get(resource.name, ()):
-            found = self.find(row.get(pointer) or "")
-            parent = self._tables[found[0].name].rows.get(found[1]) if found else None
-            if found and parent is not None:
-                self._tables[found[0].name].rows[found[1]] = dict(parent)
-
-    def _note(self) -> None:
+    def _note(self, resource: Resource, key: Id, old: Row | None, new: Row | None) -> None:
+        self._views.note(resource, key, old, new)
         self.version += 1
         if self.changed is not None:
             self.changed()
+        if self.watch is not None:
+            self.watch("created" if old is None else "deleted" if new is None else "updated", resource.name, key)
+
+
+@lru_cache(maxsize=16)
+def _written(second: int) -> str:
+    """Records of one second share one text, which matters where there are many."""
+    return datetime.fromtimestamp(second, UTC).isoformat()
+
+
+def _referring(resources: Mapping[str, Resource]) -> dict[str, list[tuple[str, str, str]]]:
+    """Per resource: which fields point to it, and what happens to them when a record goes."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for resource in resources.values():
+        for field in resource.fields:
+            if field.reference:
+                lost = "with it" if field.cascade else "null" if field.nullable else "never"
+                found.setdefault(field.reference, []).append((resource.name, field.name, lost))
+    return found

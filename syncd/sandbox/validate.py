@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from syncd.sandbox.declare import Field, Resource
@@ -22,9 +23,11 @@ _CHOICE: Final = ("The value you selected is not a valid choice.", "8e179f1b-97a
 _EMAIL: Final = ("This value is not a valid email address.", "bd79c0ab-ddba-46cc-a703-a7a4b08de310")
 _COUNTRY: Final = ("This value is not a valid country.", "8f900c12-61bd-455d-9398-996cd040f7f0")
 _CURRENCY: Final = ("This value is not a valid currency.", "69945ac1-2db4-405f-bec7-d2772f73df52")
-_NEGATIVE: Final = ("This value should be either positive or zero.", "ea4e51d1-3342-48bd-87f1-9e672cd90cad")
+_TOO_LOW: Final = "ea4e51d1-3342-48bd-87f1-9e672cd90cad"
+_NEGATIVE: Final = ("This value should be either positive or zero.", _TOO_LOW)
 _SHORT: Final = "9ff3fdc4-b214-49db-8718-39c315e33d45"
 _LONG: Final = "d94b19cc-114f-4f44-9cc4-4138e80a87b9"
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _EMAIL_FORM: Final = re.compile(r"^[^\s@\"(),:;<>\[\\\]]+@[^\s@.]+(?:\.[^\s@.]+)+$")
 
@@ -47,6 +50,7 @@ def check(
             found += _nested(resources[each.children], each, changes, existing.get(each.name, 0))
         else:
             found += (Violation(each.name, *broken) for broken in _broken(each, values.get(each.name)))
+            found += (Violation(each.name, *broken) for broken in _crossed(each, values))
     if found:
         raise Invalid(found)
 
@@ -75,6 +79,19 @@ def _broken(each: Field, value: Any) -> Iterator[tuple[str, str]]:
         yield _NEGATIVE
     if isinstance(value, str):
         yield from _text(each, value)
+
+
+def _crossed(each: Field, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A date that comes before the one it must not come before (recorded: case 142)."""
+    value, bound = values.get(each.name), values.get(each.not_before)
+    if value is not None and bound is not None and value < bound:
+        yield f"This value should be greater than or equal to {_spoken(datetime.fromisoformat(bound))}.", _TOO_LOW
+
+
+def _spoken(moment: datetime) -> str:
+    """A date as the recorded server's language library writes it, with a narrow space before AM or PM."""
+    day = f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}"
+    return f"{day}, {moment.hour % 12 or 12}:{moment.minute:02d}\u202f{'AM' if moment.hour < 12 else 'PM'}"  # noqa: PLR2004
 
 
 def _text(each: Field, value: str) -> Iterator[tuple[str, str]]:

@@ -32,12 +32,17 @@ class Writer:
     def create(self, resource: Resource, data: Any, *, origin: str, rewrite: Rewrite = unchanged) -> Row:
         """A new record. Raises ApiError 400 or Invalid 422, and then nothing is stored."""
         with self._state.lock:
-            changes = self._read.body(resource, data, origin=origin)
-            values = completed(resource, changes.values)
-            check(self._state.resources, resource, values, changes, {})
+            values, changes = self.judged(resource, data, origin=origin)
             row = self._state.insert(resource.name, rewrite(values))
             self._embed(resource, row["id"], changes)
             return row
+
+    def judged(self, resource: Resource, data: Any, *, origin: str) -> tuple[dict[str, Any], Changes]:
+        """What a create would store. Raises ApiError 400 or Invalid 422."""
+        changes = self._read.body(resource, data, origin=origin)
+        values = self._filled(resource, completed(resource, changes.values))
+        check(self._state.resources, resource, values, changes, {})
+        return values, changes
 
     def patch(self, resource: Resource, key: Id, data: Any, *, origin: str, rewrite: Rewrite = unchanged) -> Row:
         """Change a record. Raises ApiError 400 or 404 or Invalid 422, and then nothing is changed."""
@@ -53,9 +58,20 @@ class Writer:
             return self._state.table(resource.name).rows[key]
 
     def delete(self, resource: Resource, key: Id) -> None:
-        """Remove a record and what goes with it. Raises ApiError 404."""
-        if not self._state.delete(resource.name, key):
+        """Remove a record and what goes with it. Raises ApiError 404, or 409 while another record needs it."""
+        try:
+            found = self._state.delete(resource.name, key)
+        except ValueError as error:
+            raise ApiError(409, str(error)) from None
+        if not found:
             raise ApiError(404, "Not Found")
+
+    def _filled(self, resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+        """The values with those that the server makes of others."""
+        for field in resource.fields:
+            if field.filled and field.name not in values:
+                values[field.name] = field.filled(values, self._state)
+        return values
 
     def _children(self, resource: Resource, name: str, key: Id) -> list[Row]:
         field = resource.by_name[name]

@@ -35,9 +35,12 @@ def test_records_ids_and_deletions_survive_a_restart(tmp_path: Path):
             "ClientContact", {"client": "/api/clients/2", "name": "B", "email": "b@example.com"}
         )
         server.state.delete("ClientContact", newest["id"])
-        before = server.state.dump()
+        server.state.blobs["/api/transaction-attachments/x"] = bytes(range(256))
+        before, files = server.state.dump(), dict(server.state.blobs)
     with SandboxServer(config) as server:
         assert server.state.dump() == before
+        assert server.state.blobs == files
+        assert len(files) > 1
         assert server.state.get("Client", made["id"])["name"] == "Kept Ø"
         again = server.state.insert(
             "ClientContact", {"client": "/api/clients/2", "name": "C", "email": "c@example.com"}
@@ -74,6 +77,8 @@ def test_an_existing_file_is_not_seeded_again(tmp_path: Path):
         b'{"format": 2, "records": {}}',
         b"\xff\xfe",
         b'{"format": 1, "references": "iri", "records": {"Nope": {}}}',
+        b'{"format": 1, "references": "iri", "records": {}, "blobs": []}',
+        b'{"format": 1, "references": "iri", "records": {}, "blobs": {"/api/x/1": "not base64!"}}',
     ],
 )
 def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes):

@@ -229,6 +229,16 @@ def test_a_rule_that_makes_no_sense_is_refused(
     assert faults.rules() == []
 
 
+def test_corrupt_spoils_only_files_of_its_kind(run: Callable[..., Api]):
+    api = run(clients=1)
+    export, clients = api.get("/transactions/export/mt940").content, api.get("/clients").content
+    api.server.faults.add("corrupt", what="zip")
+    assert api.get("/transactions/export/mt940").content == export
+    api.server.faults.add("corrupt", what="mt940")
+    assert api.get("/transactions/export/mt940").content == export[: len(export) // 2]
+    assert api.get("/clients").content == clients
+
+
 def test_rules_can_be_set_listed_and_removed_over_http(run: Callable[..., Api]):
     api = run()
     switch = f"{api.server.origin}/_sandbox/faults"
