@@ -9,11 +9,16 @@ import typer
 from rich.markup import escape
 
 from syncd.cli.common import ConfigOption, Exit, config_path, err, opened, out, print_json
+from syncd.cli.probe import show_drift
 from syncd.core.model import Side
+from syncd.daemon.drift import look
 from syncd.engine.preflight import law_problems, preflight
+from syncd.engine.provision import provision
 from syncd.engine.run import load_lookups
+from syncd.engine.watch import watch_obstacles
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.mapping.compiled import CompiledMapping
+from syncd.mapping.watched import Watch
 from syncd.settings import mapping_schema, settings_schema
 from syncd.wiring import App, example_files
 
@@ -54,13 +59,28 @@ def check(config: ConfigOption = None) -> int:
         out.print(f"ok     {escape(str(config_path(config)))}: {len(app.mappings)} mappings")
         reachable = {system: _connects(app, system) for system in (str(Side.FLOWTLY), *app.settings.systems)}
         problems = [problem for mapping in app.mappings.values() for problem in _problems(app, mapping, reachable)]
+        problems += [problem for watch in app.watches.values() for problem in _watch_problems(app, watch, reachable)]
         for problem in problems:
             err.print(f"[red]error[/red]  {escape(str(problem))}")
         app.store.ping()
         out.print("ok     the mapping store answers")
-    good = not problems and all(reachable.values())
+        steady = not reachable[Side.FLOWTLY] or _steady(app)
+    good = not problems and steady and all(reachable.values())
     out.print("all good" if good else "not ready")
     return Exit.DONE if good else Exit.ERROR
+
+
+def _steady(app: App) -> bool:
+    """Whether Flowtly has all that the mappings use; what changed there is shown."""
+    try:
+        seen = look(app)
+    except ConfigError:
+        raise
+    except SyncdError as error:
+        err.print(f"[red]error[/red]  measuring flowtly: {type(error).__name__}: {escape(str(error))}")
+        return False
+    show_drift(seen)
+    return not seen.stops
 
 
 def _connects(app: App, system: str) -> bool:
@@ -80,10 +100,24 @@ def _problems(app: App, mapping: CompiledMapping, reachable: dict[str, bool]) ->
         return list(law_problems(mapping, {})) if not mapping.lookups else []
     peers = app.peers(mapping)
     try:
+        target = provision(mapping, peers, write=False)
+        for statement in target.statements:
+            out.print(f"note   {escape(mapping.name)} will run: {escape(statement)}")
+        if target.problems:
+            return list(target.problems)
         problems = preflight(mapping, peers)
         return [*problems, *law_problems(mapping, load_lookups(mapping, peers[Side.FLOWTLY]))]
     except SyncdError as error:
         return [mapping.problem("mapping", f"{type(error).__name__}: {error}")]
+
+
+def _watch_problems(app: App, watch: Watch, reachable: dict[str, bool]) -> list[Problem]:
+    if not reachable[watch.spec.system]:
+        return []
+    try:
+        return list(watch_obstacles(watch, app.connector(watch.spec.system)))
+    except SyncdError as error:
+        return [watch.node.problem(f"watch {watch.spec.name}: {type(error).__name__}: {error}")]
 
 
 def schema(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -28,12 +29,15 @@ from syncd.cli.common import (
 )
 from syncd.cli.show import plan_json, report_json, show_plan, show_report
 from syncd.core.plan import Plan
+from syncd.daemon.drift import Drift
+from syncd.daemon.hooks import Hooks
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.service import Daemon
+from syncd.daemon.telling import jobs_of
 from syncd.daemon.worker import Job, Worker
 from syncd.engine.context import Options
 from syncd.engine.run import Report
-from syncd.errors import ConfigError, Problem
+from syncd.errors import BadAnswer, ConfigError, Denied, GuardRefused, Later, NotFound, Problem, ReadCut, Refused
 from syncd.wiring import App
 
 FullOption = Annotated[bool, typer.Option("--full", help="Read both sides completely, whatever the schedule says.")]
@@ -61,6 +65,7 @@ def plan(
     Example: syncd plan -m clients -o plan.json
     """
     with opened(config, level="warning") as app:
+        _look_first(app)
         reports = _run_all(app, app.in_order(mapping), Options("plan", write=False, full=full))
     plans = [report.plan for report in reports if report.plan is not None]
     if as_json:
@@ -89,6 +94,7 @@ def apply(
     chosen = saved.load(file) if file is not None else None
     with opened(config, level="warning") as app:
         names = _named(app, mapping, file, chosen)
+        _look_first(app)
         if not yes:
             reports = _run_all(app, names, Options("plan", write=False, full=full))
             for report in reports:
@@ -122,6 +128,7 @@ def once(
     Example: syncd once --full
     """
     with opened(config) as app:
+        _look_first(app)
         options = Options("once", write=True, person=yes, beyond_caps=beyond_caps, full=full)
         reports = _run_all(app, app.in_order(mapping), options)
     _print(reports, as_json=as_json)
@@ -143,6 +150,7 @@ def run(config: ConfigOption = None) -> int:
             )
             for name, mapping in app.mappings.items()
         }
+        jobs.update(jobs_of(app))
         store = app.store  # opened (and migrated) before the schedule starts, so that a failure here ends the process
         _remember_freshness(app, metrics)
         daemon = _daemon(app, jobs, metrics, store.ping)
@@ -159,7 +167,11 @@ def _daemon(app: App, jobs: dict[str, Job], metrics: Metrics, ping: Callable[[],
     own = app.settings.daemon
     worker = Worker(jobs, metrics, telemetry.emit)
     try:
-        return Daemon(jobs, worker, metrics, telemetry.emit, ping, app.clock.now, host=own.host, port=own.port)
+        drift = Drift(app, telemetry.emit, worker.stop)
+        hooks = Hooks(app.settings.hooks, telemetry.emit, app.clock.now, app.clock.monotonic)
+        return Daemon(
+            jobs, worker, drift, hooks, metrics, telemetry.emit, ping, app.clock.now, host=own.host, port=own.port
+        )
     except (OSError, UnicodeError) as error:
         what = f"daemon: cannot listen on {own.host}:{own.port}: {getattr(error, 'strerror', None) or 'no such host'}"
         raise ConfigError([Problem(str(app.settings.file), 0, 0, what, "set daemon.host and daemon.port")]) from None
@@ -171,15 +183,32 @@ def _remember_freshness(app: App, metrics: Metrics) -> None:
         known = app.store.state(name).last_full
         if len(known) == len(app.peers(app.mappings[name])):
             metrics.complete(name, min(known.values()))
+    for watch in app.watches.values():
+        last = app.store.last_walk(watch.spec.name)
+        if last is not None:
+            metrics.complete(watch.job, last)
+
+
+def _look_first(app: App) -> None:
+    """As the daemon does at its start: what reads as cleared may be a field that is gone, and stops its mapping."""
+    Drift(app, telemetry.emit, Event()).turn()
 
 
 def _run_all(app: App, names: list[str], options: Options, chosen: saved.Chosen | None = None) -> list[Report]:
-    """One run of each mapping, until somebody presses Ctrl-C; with a saved plan only its items."""
+    """One run of each mapping, until somebody presses Ctrl-C; with a saved plan only its items.
+
+    A mapping that cannot run (a right that is missing, a list that cannot be read) does not hold back the others.
+    """
     reports: list[Report] = []
     with progress() as shown, interruptible() as stop:
         for name in names:
             own = options if chosen is None else replace(options, only=chosen[name])
-            reports.append(app.run(name, own, stop, progress=shown))
+            try:
+                reports.append(app.run(name, own, stop, progress=shown))
+            except GuardRefused as error:
+                reports.append(Report(name, "refused", None, {}, reasons=error.reasons))
+            except (Denied, Refused, Later, BadAnswer, ReadCut, NotFound) as error:
+                reports.append(Report(name, "error", None, {}, reasons=(f"{type(error).__name__}: {error}",)))
             if stop.is_set():
                 break
     return reports

@@ -10,7 +10,7 @@ from threading import Condition, Event
 from syncd.daemon.metrics import Metrics
 from syncd.engine.context import Events
 from syncd.engine.run import Report
-from syncd.errors import SyncdError
+from syncd.errors import ConfigError, SyncdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Worker:
     def _failed(self, name: str, error: Exception) -> None:
         self._metrics.failed(name)
         detail = f"{type(error).__name__}: {error}"
-        known = isinstance(error, SyncdError)
+        known = isinstance(error, SyncdError | ConfigError)
         if self._state.get(name) != detail:
             self._events("run.failed", mapping=name, detail=detail, exc_info=None if known else error)
         self._state[name] = detail

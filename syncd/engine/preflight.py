@@ -7,10 +7,11 @@ from random import Random
 
 from syncd.core.model import Policy, Side
 from syncd.engine.context import query_of
+from syncd.errors import Refused
 from syncd.mapping.compiled import CompiledMapping, Lookups
 from syncd.mapping.laws import check_laws
 from syncd.mapping.problems import Problem, did_you_mean
-from syncd.ports import Capabilities, Connector, Shape
+from syncd.ports import Capabilities, Connector, Query, Shape
 
 _SAMPLES = 200
 
@@ -26,6 +27,7 @@ def preflight(mapping: CompiledMapping, peers: Mapping[Side, Connector]) -> list
         if shape is not None:
             problems.extend(_fields(mapping, side, shape))
         problems.extend(_verbs(mapping, side, capabilities[side]))
+    problems.extend(_lists(mapping, peers[Side.FLOWTLY]))
     if not all(one.trusted_time for one in capabilities.values()):
         problems.extend(
             mapping.problem(field, "newest needs a trusted time on both sides", "choose external, flowtly or ask")
@@ -33,6 +35,19 @@ def preflight(mapping: CompiledMapping, peers: Mapping[Side, Connector]) -> list
             if rule.policy is Policy.NEWEST
         )
     return problems
+
+
+def _lists(mapping: CompiledMapping, flowtly: Connector) -> Iterator[Problem]:
+    """Lists that Flowtly does not have, or that have no such field."""
+    for (resource, by), field in mapping.lookups.items():
+        try:
+            shape = flowtly.shape(Query(resource))
+        except Refused as error:
+            yield mapping.problem(field, f"fields.{field}: {error}")
+            continue
+        if shape is not None and not shape.open and by not in shape.fields:
+            hint = did_you_mean(by, shape.fields)
+            yield mapping.problem(field, f"fields.{field}: {resource} in flowtly have no field {by!r}", hint)
 
 
 def law_problems(mapping: CompiledMapping, lookups: Lookups, seed: int = 1) -> Iterator[Problem]:
@@ -86,6 +101,11 @@ def _verbs(mapping: CompiledMapping, side: Side, can: Capabilities) -> Iterator[
     if wants_update and not can.update:
         yield mapping.problem(
             "direction", f"{mapping.resource(side)} in {side} cannot be changed", f"use a direction away from {side}"
+        )
+    gone = mapping.spec.deletes.in_external if side is Side.FLOWTLY else mapping.spec.deletes.in_flowtly
+    if gone.action == "delete" and not can.delete:
+        yield mapping.problem(
+            "deletes", f"records cannot be deleted in {mapping.resource(side)} in {side}", "write ignore, unlink or set"
         )
     if side in mapping.rules.creates and not can.create:
         yield mapping.problem(

@@ -14,6 +14,7 @@ from syncd.engine.apply import apply_tasks
 from syncd.engine.context import Context, Events, Limits, Options, Progress
 from syncd.engine.lease import LeaseKeeper, RunStop
 from syncd.engine.plan import Prepared, prepare
+from syncd.engine.provision import prepare_target
 from syncd.engine.questions import close_over
 from syncd.engine.read import Reading, read_both
 from syncd.engine.recover import recover
@@ -75,6 +76,10 @@ class Engine:
         try:
             run_stop = RunStop(stop, self.clock, self.limits.run_time)
             with LeaseKeeper(self.store, lease, self.limits.lease, run_stop):
+                # Nothing is made, no table either, before somebody has seen what would be done.
+                approved = self.store.state(mapping.name).approved_fingerprint == mapping.fingerprint
+                making = options.write and (options.person or approved)
+                prepare_target(mapping, peers, self.events, write=making)
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
                 report = _cycle(ctx)
             outcome = report.outcome

@@ -44,7 +44,7 @@ class CompiledMapping:
 
     ``fingerprint`` changes with everything that changes documents, rules or scope, and with nothing else. ``lookups``
     names the (resource, by) tables that documents and writes need, ``references`` the mappings whose links they need,
-    each with the field that refers to it, ``fallbacks`` the lists that may stand in for links.
+    both with the field that needs it; ``fallbacks`` are the lists that may stand in for links.
     """
 
     spec: MappingSpec
@@ -52,7 +52,7 @@ class CompiledMapping:
     fingerprint: str
     rules: Rules
     fields: tuple[FieldPlan, ...]
-    lookups: frozenset[tuple[str, str]]
+    lookups: Mapping[tuple[str, str], str]
     references: Mapping[str, str]
     fallbacks: Mapping[str, frozenset[tuple[str, str]]]
     external: Projection
@@ -137,7 +137,7 @@ def compile_mapping(spec: MappingSpec, node: Node) -> CompiledMapping:
         fingerprint,
         Rules({plan.name: plan.rule for plan in plans}, _creates(spec)),
         plans,
-        frozenset(planner.lookups),
+        dict(planner.lookups),
         dict(planner.references),
         dict(planner.fallbacks),
         external,

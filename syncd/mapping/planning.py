@@ -57,13 +57,13 @@ class _Placed:
 class FieldPlanner:
     """Plans the fields of one mapping; ``problems``, ``lookups`` and ``references`` grow with each.
 
-    ``references`` are other mappings by name, each with the field that names it first; ``fallbacks`` the lists in which
-    their records are looked for where they are not linked.
+    ``lookups`` and ``references`` are lists and other mappings, each with the field that names it first; ``fallbacks``
+    the lists in which records of those mappings are looked for where they are not linked.
     """
 
     def __init__(self, mapping: MappingSpec, node: Node) -> None:
         self.problems: list[Problem] = []
-        self.lookups: set[tuple[str, str]] = set()
+        self.lookups: dict[tuple[str, str], str] = {}
         self.references: dict[str, str] = {}
         self.fallbacks: dict[str, frozenset[tuple[str, str]]] = {}
         self._mapping = mapping
@@ -228,7 +228,8 @@ class FieldPlanner:
     def _complain(self, name: str, lenses: tuple[_Placed, ...]) -> None:
         """Note what the lenses say of their place, and the tables they need."""
         for lens in lenses:
-            self.lookups |= lens.spec.lookups()
+            for table in sorted(lens.spec.lookups()):
+                self.lookups.setdefault(table, name)
             referred = lens.spec.refers_to()
             if referred is not None:
                 self.references.setdefault(referred, name)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from syncd.core.model import Direction, Policy, Side
+from syncd.mapping.lenses.base import Kind
 from syncd.mapping.lenses.registry import Through
 from syncd.mapping.lenses.words import Pairs
 from syncd.mapping.scalars import Duration, Shown, Whole, YamlScalar, YamlScalarOrNull
@@ -85,7 +86,16 @@ class ExternalSpec(Strict):
     where: dict[str, Choices] = Field(
         default_factory=dict, description="Only records whose raw field equals this value, or one of a list."
     )
+    create: bool = Field(
+        default=False, description="Make the table where it is missing, and add the columns of new fields to it."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Anything else the connector understands.")
+
+    @model_validator(mode="after")
+    def _key_of_new_table(self) -> ExternalSpec:
+        if self.create and self.key is None:
+            raise ValueError("create: true needs a key: the column that identifies a record")
+        return self
 
 
 class FlowtlySpec(Strict):
@@ -108,6 +118,10 @@ class SideField(Strict):
 
     field: Names = Field(description="The raw field, or several.")
     through: Through = Field(default=(), description="Lenses for this side alone, in the order of reading.")
+    type: Kind | None = Field(
+        default=None,
+        description="With `create: true`: the type of the column, where it cannot be told or should be another.",
+    )
 
 
 SideFieldOrName: TypeAlias = Annotated[
@@ -169,6 +183,12 @@ class FieldSpec(Strict):
         default=None, description="Who wins when both sides changed it; by default as the mapping."
     )
     required: bool = Field(default=False, description="A record in which it is empty is parked instead of synced.")
+
+    @model_validator(mode="after")
+    def _type_of_a_column(self) -> FieldSpec:
+        if self.flowtly is not None and self.flowtly.type is not None:
+            raise ValueError("type is the type of an external column: write it under external")
+        return self
 
 
 FieldOrName: TypeAlias = Annotated[

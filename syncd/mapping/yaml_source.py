@@ -31,6 +31,7 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 40
 MAX_NODES: Final = 50_000
 _CORE: Final = "tag:yaml.org,2002:"
+_FOLD: Final = "\a"
 _PLAIN_TAGS: Final = frozenset({"str", "int", "float", "bool", "null", "timestamp", "value"})
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][-+]?[0-9]{1,2})?")
@@ -166,7 +167,8 @@ class _Builder:
         tag = _tag(node)
         if tag not in _PLAIN_TAGS:
             self._refuse_tag(node, "str")
-        text = str(node.value)
+        # The scanner marks where a folded text (>) was folded; the marks are not part of it.
+        text = str(node.value).replace(_FOLD, "") if node.style == ">" else str(node.value)
         content = text if node.style is not None else _resolved(text, tag)
         if not values or not isinstance(content, str):
             return self._leaf(node, content)

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from syncd.ports.events import (
+    Delivery,
+    DeliveryState,
+    Differing,
+    LastSeen,
+    OutboxEvent,
+    RetryRule,
+    Target,
+    WatchPass,
+)
 from syncd.ports.memory import (
     Certificate,
     ConflictRow,
@@ -20,7 +30,23 @@ from syncd.ports.memory import (
     Status,
     Work,
 )
-from syncd.ports.peers import Capabilities, Clock, Connector, FieldShape, Page, Query, Raw, Record, Shape
+from syncd.ports.peers import (
+    Capabilities,
+    Clock,
+    Connector,
+    ContentKeeper,
+    ContentSink,
+    ContentSource,
+    FieldShape,
+    Obstacle,
+    Page,
+    Provision,
+    Provisioner,
+    Query,
+    Raw,
+    Record,
+    Shape,
+)
 from syncd.ports.store import Pass, Store
 
 __all__ = [
@@ -29,26 +55,40 @@ __all__ = [
     "Clock",
     "ConflictRow",
     "Connector",
+    "ContentKeeper",
+    "ContentSink",
+    "ContentSource",
+    "Delivery",
+    "DeliveryState",
+    "Differing",
     "FieldShape",
     "Intent",
+    "LastSeen",
     "Lease",
     "LedgerEntry",
     "Link",
     "MappingState",
     "NewConflict",
     "Observation",
+    "Obstacle",
     "Operation",
     "OperationKind",
     "OperationState",
+    "OutboxEvent",
     "Page",
     "Pass",
+    "Provision",
+    "Provisioner",
     "Query",
     "Raw",
     "Record",
+    "RetryRule",
     "Settlement",
     "Shape",
     "SideState",
     "Status",
     "Store",
+    "Target",
+    "WatchPass",
     "Work",
 ]

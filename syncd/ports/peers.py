@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Raw: TypeAlias = Mapping[str, Any]
 """A record as its peer gave it, by the peer's own field names; nested data already flattened by the connector."""
@@ -141,3 +141,66 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+
+
+class ContentSink(Protocol):
+    """Takes content in pieces."""
+
+    @property
+    def limit(self) -> int:
+        """Bytes that may come."""
+
+    def begin(self, total: int | None) -> None:
+        """Content starts at its first byte, whatever came before. ``total`` in bytes where its source says it."""
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes."""
+
+
+@runtime_checkable
+class ContentSource(Protocol):
+    """A peer that gives the bytes its records refer to, as the files connector keeps them."""
+
+    def fetch(self, reference: str, into: ContentSink) -> None:
+        """All bytes that a reference leads to; returns only when the last one was written.
+
+        Raises Refused for a reference that is none of this peer's, NotFound, Denied, Later, BadAnswer, ReadCut, and
+        what ``into`` raises.
+        """
+
+
+@runtime_checkable
+class ContentKeeper(Protocol):
+    """A connector that keeps such bytes, and has to be told where they come from."""
+
+    def read_content_from(self, source: Callable[[], ContentSource]) -> None:
+        """Fetch from this source, asked for on first use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a resource cannot take what it should: the field at fault (empty: all of it), and what a person can run."""
+
+    field: str
+    message: str
+    statement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What was done to a resource, or would be, and what stands in the way. With an obstacle nothing is done at all."""
+
+    statements: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+
+
+@runtime_checkable
+class Provisioner(Protocol):
+    """A connector that can make resources and add fields to them."""
+
+    def provision(self, query: Query, wanted: Shape, *, write: bool) -> Provision:
+        """See to it that ``query.resource`` has the fields of ``wanted``, identified by ``query.key``.
+
+        Without ``write`` nothing is changed, and from then on the connector reads the resource as if it had been: no
+        records in a missing one, nothing in a missing field. Raises Later, Denied.
+        """

@@ -397,7 +397,7 @@ def test_values_of_every_type_become_plain_ones(pg: Lab) -> None:
         "local": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "blob": "00ff",
         "doc": '{"a": null, "b": [1, "ż"]}',
-        "list": '["x", "y"]',
+        "list": ["x", "y"],
         "pause": str(timedelta(days=1)),
         "noon": "12:00:00",
         "feel": "good",

@@ -17,17 +17,18 @@ from syncd.connectors.sql.cursors import Reach
 from syncd.connectors.sql.database import CONCURRENCY, Database
 from syncd.connectors.sql.settings import SqlSettings
 from syncd.connectors.sql.tables import Sources
+from syncd.connectors.sql.targets import Targets
 from syncd.connectors.sql.trouble import SchemaMoved
 from syncd.connectors.sql.view import View, conditions, equal, view_of
 from syncd.connectors.sql.walk import Walk
 from syncd.connectors.sql.writes import KEY_DEFAULT, Writer
 from syncd.core.canon import same
 from syncd.errors import Denied, NotFound, Refused, Violation
-from syncd.ports import Capabilities, Clock, Page, Query, Raw, Record, Shape
+from syncd.ports import Capabilities, Clock, Page, Provision, Query, Raw, Record, Shape
 
 
 class SqlConnector:
-    """``ports.Connector`` for one database."""
+    """``ports.Connector`` and ``ports.Provisioner`` for one database."""
 
     Settings: TypeAlias = SqlSettings
 
@@ -36,6 +37,7 @@ class SqlConnector:
         self._settings = settings
         self._database = Database(name, settings)
         self._sources = Sources(self._database, settings)
+        self._targets = Targets(self._database, settings, self._sources)
 
     @classmethod
     def from_settings(cls, name: str, settings: SqlSettings, clock: Clock) -> Self:  # noqa: ARG003 - stamps are the peer's
@@ -47,7 +49,7 @@ class SqlConnector:
         with self._watched():
             source = self._sources.get(query.resource)
             cursor = source.column(query.cursor_field) if query.cursor_field is not None else None
-        writable = source.table is not None and not self._settings.read_only
+        writable = (source.table is not None or source.promised) and not self._settings.read_only
         return Capabilities(
             create=writable,
             update=writable,
@@ -120,6 +122,10 @@ class SqlConnector:
             for record in page.records:
                 yield {**record.raw, "@key": record.key}
 
+    def provision(self, query: Query, wanted: Shape, *, write: bool) -> Provision:
+        """Make the table, or add what it lacks; see ``targets``. Costs nothing once a table is known to fit."""
+        return self._targets.provision(query, wanted, write=write)
+
     def check(self) -> str:
         """Connect, and let the database parse every named query."""
         with self._database.reading() as connection:
@@ -170,5 +176,7 @@ class SqlConnector:
             raise Denied(f"{self._name} is configured as read_only")
         if view.source.table is None:
             reason = "is a query: only tables can be written"
+            if view.source.promised:
+                reason = "is still to be made"
             raise Refused(f"{query.resource} {reason}", (Violation("", reason),))
         return Writer(self._database, replace(view, where=()), view.source.table)

@@ -1,6 +1,7 @@
 """What a resource is in this database: a reflected table or view, or a named query. Never reads a row of data.
 
-Reflection happens once per resource and is kept until a statement finds that the table has changed.
+Reflection happens once per resource and is kept until a statement finds that the table has changed. What is going to be
+made can be promised: until it is there, a missing table reads as empty and a missing column as NULL.
 """
 
 from __future__ import annotations
@@ -8,10 +9,26 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, FromClause, MetaData, Table, column, event, inspect, text, types
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Inspector,
+    MetaData,
+    Table,
+    cast,
+    column,
+    event,
+    false,
+    inspect,
+    null,
+    select,
+    text,
+    types,
+)
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
 from syncd.connectors.sql.database import Database
@@ -47,17 +64,22 @@ class Column:
     read: Callable[[Any], Any]
     bind: Callable[[Any], Any]
     shape: FieldShape
+    declared: types.TypeEngine[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resource: where its rows come from. ``table`` is None for a named query, which nobody can write."""
+    """A resource: where its rows come from. ``table`` is None for a named query, which nobody can write.
+
+    It is None, too, for what is ``promised``: not all of it is there yet.
+    """
 
     name: str
     relation: FromClause
     table: Table | None
     columns: Mapping[str, Column]
     primary_key: tuple[str, ...]
+    promised: bool = False
 
     def column(self, name: str) -> Column:
         """A column by its name. Raises SchemaMoved naming the nearest one: it may have been there or may be soon."""
@@ -91,6 +113,7 @@ class Sources:
         self._settings = settings
         self._lock = threading.Lock()
         self._known: dict[str, Source] = {}
+        self._promised: dict[str, Table] = {}
 
     def get(self, name: str) -> Source:
         """A resource by name. Raises Refused (naming the nearest one), Later, Denied."""
@@ -105,29 +128,81 @@ class Sources:
         with self._lock:
             self._known.clear()
 
+    def promise(self, name: str, table: Table) -> None:
+        """Read the resource as if it had these columns already. Nothing is made by this."""
+        with self._lock:
+            self._promised[name] = table
+            self._known.pop(name, None)
+
+    def known(self, name: str) -> Source | None:
+        """A resource as it was last reflected, if it was; asks nobody."""
+        with self._lock:
+            return self._known.get(name)
+
+    def keep(self, name: str, source: Source) -> None:
+        """A resource as it was just reflected; nothing more is promised of it."""
+        with self._lock:
+            self._promised.pop(name, None)
+            self._known[name] = source
+
+    def reflect(self, inspector: Inspector, connection: Connection, name: str) -> Source | None:
+        """A table or view as it is now, or None when there is none. Raises Later, Denied, BadAnswer."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SAWarning)  # a column type SQLAlchemy does not know is read as is
+                return self._table(inspector, connection, name)
+        except (SQLAlchemyError, UnicodeError) as error:
+            raise typed(self._database.name, error) from None
+
+    def address(self, inspector: Inspector, name: str) -> tuple[str | None, str]:
+        """Schema and name of a table: as configured, else what stands before and behind the last dot."""
+        schema = self._settings.schema_
+        if "." in name and not inspector.has_table(name, schema=schema):
+            schema, _, name = name.rpartition(".")
+        return schema, name
+
     def _load(self, name: str) -> Source:
         with self._database.reading() as connection:
             sql = self._settings.queries.get(name)
             if sql is not None:
                 return self._query(connection, name, sql)
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", SAWarning)  # a column type SQLAlchemy does not know is read as is
-                    return self._table(connection, name)
-            except (SQLAlchemyError, UnicodeError) as error:
+                inspector = inspect(connection)
+                found = self.reflect(inspector, connection, name)
+                if name in self._promised:
+                    return self._as_promised(name, found, self._promised[name])
+                return found or self._missing(inspector, name)
+            except SQLAlchemyError as error:
                 raise typed(self._database.name, error) from None
 
-    def _table(self, connection: Connection, name: str) -> Source:
-        schema, table = self._settings.schema_, name
-        inspector = inspect(connection)
-        if not inspector.has_table(name, schema=schema) and "." in name:
-            schema, _, table = name.rpartition(".")
+    def _missing(self, inspector: Inspector, name: str) -> NoReturn:
+        schema, _ = self.address(inspector, name)
+        raise self._unknown(name, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
+
+    def _as_promised(self, name: str, found: Source | None, table: Table) -> Source:
+        there = {} if found is None else found.columns
+        missing = [each for each in table.columns if each.name not in there]
+        if found is not None and not missing:
+            return found
+        blank = [(null() if self._loose else cast(null(), each.type)).label(each.name) for each in missing]
+        if found is None or found.table is None:
+            relation = select(*blank).where(false()).subquery("promised")
+        else:
+            relation = select(*found.table.columns, *blank).subquery("promised")
+        columns = {each: replace(column, sql=relation.c[each]) for each, column in there.items()}
+        for each in missing:
+            info = {"kind": kind_of(each.type), "aware": not self._loose, "nullable": each.nullable}
+            columns[each.name] = self._column(each.name, relation.c[each.name], info)
+        return Source(name, relation, None, columns, (), promised=True)
+
+    def _table(self, inspector: Inspector, connection: Connection, name: str) -> Source | None:
+        schema, table = self.address(inspector, name)
         metadata = MetaData()
         event.listen(metadata, "column_reflect", self._reflected)
         try:
             found = Table(table, metadata, schema=schema, autoload_with=connection, resolve_fks=False)
         except NoSuchTableError:
-            raise self._unknown(name, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]) from None
+            return None
         for each in found.primary_key:  # SQLite lets a text key be NULL, and fills an integer one
             each.info["required"] = not each.info["filled"] and (each.info["kind"] != "integer" or not self._loose)
         columns = {each.name: self._column(each.name, each, each.info) for each in found.columns}
@@ -141,6 +216,7 @@ class Sources:
         filled = filled or found.get("autoincrement") is True
         found["info"] = {
             "kind": kind,
+            "type": found["type"],
             "aware": bool(getattr(found["type"], "timezone", False)),
             "nullable": found["nullable"],
             "writable": not generated,
@@ -149,6 +225,8 @@ class Sources:
         }
         if self._loose and kind != "integer":
             found["type"] = types.NullType()
+        elif isinstance(found["type"], types.JSON):
+            found["type"].none_as_null = True  # else None would be stored as the JSON document null
 
     def _query(self, connection: Connection, name: str, sql: str) -> Source:
         escaped = sql.strip().rstrip(";").replace(":", "\\:")
@@ -180,6 +258,7 @@ class Sources:
             reader(kind, zone, loose=loose),
             lambda value: bound(value, kind, zone, aware=aware, loose=loose),
             shape,
+            info.get("type", sql.type),
         )
 
     def _unknown(self, name: str, tables: Iterable[str]) -> Refused:

@@ -1,7 +1,8 @@
 """Between the values a driver gives and the raw values of a record, both ways. Never guesses: a misfit is ValueError.
 
-Raw values are text, integer, boolean, Decimal, date, aware UTC datetime or None. Decimals stay, floats become the
-Decimal of their shortest spelling, bytes hex text, arrays and JSON documents JSON text, anything else its text.
+Raw values are text, integer, boolean, Decimal, date, aware UTC datetime, None, or a list of these. Decimals stay,
+floats become the Decimal of their shortest spelling, bytes hex text, arrays and JSON lists of plain values lists, other
+JSON documents JSON text, anything else its text. What a column would round or shift is refused, never stored.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ KINDS: Final[tuple[tuple[type[types.TypeEngine[Any]], str], ...]] = (
 COMPARABLE: Final = frozenset({"boolean", "integer", "decimal", "datetime", "date", "uuid", "text", "enum"})
 """Kinds whose ``=`` in SQL means what it means in Python, so that an UPDATE may be guarded by them."""
 
+_SQLITE_DIGITS: Final = 15
 SHAPE_TYPES: Final = {"float": "decimal", "uuid": "text", "bytes": "text", "enum": "text", "other": "text"}
 
 
@@ -69,6 +71,8 @@ def plain(value: Any, zone: ZoneInfo) -> Any:
         return plain(Decimal(repr(value)), zone)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
+    if isinstance(value, list | tuple) and not any(isinstance(each, list | tuple | dict) for each in value):
+        return [plain(each, zone) for each in value]
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return str(value)
@@ -81,6 +85,8 @@ def bound(value: Any, kind: str, zone: ZoneInfo, *, aware: bool, loose: bool) ->
     sent = _BINDERS[kind](value) if kind in _BINDERS else value
     if isinstance(sent, datetime):
         sent = _in_zone(sent, zone, aware=aware)
+    if loose and kind == "decimal":
+        _require_fit(sent)
     return _loosely(sent) if loose else sent
 
 
@@ -97,7 +103,19 @@ def key_text(value: Any, zone: ZoneInfo) -> str:
 def _in_zone(stamp: datetime, zone: ZoneInfo, *, aware: bool) -> datetime:
     if aware:
         return stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
-    return stamp.astimezone(zone).replace(tzinfo=None) if stamp.tzinfo else stamp
+    if stamp.tzinfo is None:
+        return stamp
+    local = stamp.astimezone(zone).replace(tzinfo=None, fold=0)
+    if local.replace(tzinfo=zone).astimezone(UTC) != stamp.astimezone(UTC):  # == of two zones is False in that hour
+        raise Misfit(f"{stamp.isoformat()} falls into the hour that {zone} repeats, and the column keeps no zone")
+    return local
+
+
+def _require_fit(number: Decimal) -> None:
+    """SQLite keeps 64-bit integers, and of anything else the first 15 digits."""
+    whole = number == number.to_integral_value() and abs(number) < 1 << 63
+    if not whole and len(number.normalize().as_tuple().digits) > _SQLITE_DIGITS:
+        raise Misfit(f"SQLite keeps {_SQLITE_DIGITS} digits of a number and this one has more")
 
 
 def _loosely(value: Any) -> Any:
@@ -108,6 +126,8 @@ def _loosely(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal | UUID):
         return str(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     return int(value) if isinstance(value, bool) else value
 
 
@@ -160,6 +180,23 @@ def _text(value: Any) -> str:
     raise Misfit(f"{_called(value)} cannot stand in a text column")
 
 
+def _json(value: Any) -> Any:
+    """A JSON document from its text, or a list of plain values."""
+    if isinstance(value, str):
+        return json.loads(value)
+    if not isinstance(value, list | tuple):
+        raise Misfit(f"{_called(value)} cannot stand in a JSON column")
+    return [_json_item(each) for each in value]
+
+
+def _json_item(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Decimal) and value.is_finite() and Decimal(repr(float(value))) == value:
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise Misfit(f"a list with {_called(value)} cannot stand in a JSON column without loss")
+
+
 def _called(value: Any) -> str:
     return f"a value of type {type(value).__name__}"
 
@@ -179,6 +216,14 @@ def _tidy_datetime(value: Any) -> Any:
         return value
 
 
+def _tidy_json(value: Any) -> Any:
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return found if isinstance(found, list | dict) else value
+
+
 def _tidy_date(value: Any) -> Any:
     try:
         return date.fromisoformat(value) if isinstance(value, str) else value
@@ -192,6 +237,7 @@ _LOOSE: Final[dict[str, Callable[[Any], Any]]] = {
     "boolean": _tidy_boolean,
     "datetime": _tidy_datetime,
     "date": _tidy_date,
+    "json": _tidy_json,
 }
 _BINDERS: Final[dict[str, Callable[[Any], Any]]] = {
     "integer": _integer,
@@ -203,6 +249,6 @@ _BINDERS: Final[dict[str, Callable[[Any], Any]]] = {
     "text": _text,
     "uuid": lambda value: value if isinstance(value, UUID) else UUID(str(value)),
     "bytes": lambda value: bytes.fromhex(str(value)),
-    "json": lambda value: json.loads(value) if isinstance(value, str) else value,
+    "json": _json,
     "other": lambda value: value.isoformat() if isinstance(value, time) else value,
 }

@@ -70,6 +70,14 @@ def test_a_node_does_not_show_its_content() -> None:
     assert "hunter2" not in repr(node("password: hunter2"))
 
 
+def test_a_folded_text_is_what_yaml_says_it_is() -> None:
+    text = "a: >\n  one\n  two\n\n  three\n    four\n  five\nb: >-\n  six\n  seven\nc: |\n  eight\n  nine\n"
+    found = node(text)
+    assert found.at("a").content == "one two\nthree\n  four\nfive\n"
+    assert found.at("b").content == "six seven"
+    assert found.at("c").content == "eight\nnine\n"
+
+
 def test_duplicate_keys_are_all_named_with_the_first_line() -> None:
     assert problems("a: 1\nb: 2\na: 3\nb: 4\n") == [
         "a.yaml:3:1: duplicate key 'a' (it is already on line 1)",
