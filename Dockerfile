@@ -1,5 +1,7 @@
 # Builds the wheel and its dependencies in one stage, runs them as an ordinary user in the next.
 FROM python:3.12-slim AS build
+# What is installed beside the daemon; "sandbox,s3" adds object stores for the files connector.
+ARG EXTRAS=sandbox
 WORKDIR /src
 RUN python -m venv /opt/syncd
 COPY pyproject.toml README.md ./
@@ -7,7 +9,7 @@ COPY syncd ./syncd
 COPY migrations ./migrations
 COPY config ./config
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/syncd/bin/python -m pip install --disable-pip-version-check '.[sandbox]'
+    /opt/syncd/bin/python -m pip install --disable-pip-version-check ".[${EXTRAS}]"
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/syncd --create-home --shell /usr/sbin/nologin syncd
