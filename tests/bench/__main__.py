@@ -198,6 +198,23 @@ def one_change(size: int, server: Any, rows: list[list[str]]) -> None:
         )
 
 
+def long_walks(rows: list[list[str]]) -> None:
+    """All of a year's bank transactions and invoices in one walk each."""
+    with ExitStack() as stack:
+        flowtly = stack.enter_context(sandbox(100, "--transactions", "100000", "--invoices", "20000"))
+        bench = stack.enter_context(world(SETTINGS, MAPPING, "", crm=flowtly, flowtly=flowtly))
+        for name in ("transactions", "invoices"):
+            bench.env["BENCH_RESOURCE"] = name
+            done = bench.task("long")
+            rows.append(
+                [
+                    f"one walk of {done['records']:,} {name}",
+                    f"{done['requests']:,} requests for {done['pages']:,} pages",
+                    f"{done['seconds']:.1f} s, peak {done['peak_mb']:.0f} MB, of which {done['grew_mb']:.0f} MB during the walk; aim: requests = pages, memory flat",
+                ]
+            )
+
+
 def fill(erp: str, flowtly: str, size: int) -> None:
     """An ERP table with the sandbox's own clients."""
     from urllib.request import urlopen
@@ -241,6 +258,7 @@ def main() -> None:
                 if size <= LARGEST_CREATE:
                     created(size, server, rows)
                 one_change(size, server, rows)
+            long_walks(rows)
         finally:
             server.stop()
     text = page(rows)

@@ -26,10 +26,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def sandbox(clients: int, *, empty: bool = False) -> Iterator[str]:
-    """A sandbox with this many clients; yields its origin."""
+def sandbox(clients: int, *more: str, empty: bool = False) -> Iterator[str]:
+    """A sandbox with this many clients, and further arguments for it; yields its origin."""
     port = free_port()
-    command = [sys.executable, "-m", "syncd.cli", "sandbox", "--port", str(port), "--clients", str(clients)]
+    command = [sys.executable, "-m", "syncd.cli", "sandbox", "--port", str(port), "--clients", str(clients), *more]
     if empty:
         command.append("--empty")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)

@@ -20,6 +20,7 @@ import psycopg
 from syncd.core.model import Side
 from syncd.engine.context import Options, query_of
 from syncd.engine.run import Report
+from syncd.ports import Query
 from syncd.wiring import App
 
 
@@ -41,6 +42,31 @@ def bare_walk() -> dict[str, Any]:
         with ThreadPoolExecutor(2) as pool:
             records = sum(pool.map(walk, Side))
         return {"records": records, "seconds": time.perf_counter() - started}
+
+
+def long_walk() -> dict[str, Any]:
+    """One walk of BENCH_RESOURCE at Flowtly, each record read as any walk reads it and then let go."""
+    name = os.environ["BENCH_RESOURCE"]
+    with app() as here:
+        flowtly = here.connector(Side.FLOWTLY)
+        flowtly.check()
+        before, started, pages, records = flowtly.requests, time.perf_counter(), 0, 0
+        peak_before = _peak_mb()
+        for page in flowtly.pages(Query(name), None):
+            pages += 1
+            records += len(page.records)
+        seconds = time.perf_counter() - started
+        return {
+            "records": records,
+            "pages": pages,
+            "requests": flowtly.requests - before,
+            "seconds": seconds,
+            "grew_mb": _peak_mb() - peak_before,
+        }
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def run(options: Options) -> Callable[[], dict[str, Any]]:
@@ -75,6 +101,7 @@ def _wal() -> int:
 
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "bare": bare_walk,
+    "long": long_walk,
     "apply": run(Options("bench", write=True, person=True, beyond_caps=True)),
     "idle": run(Options("bench", write=True, full=True)),
     "once": run(Options("bench", write=True)),
@@ -84,7 +111,7 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
 def main() -> None:
     """Run one task and print what it took."""
     found = TASKS[sys.argv[1]]()
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mb"] = _peak_mb()
     sys.stdout.write(json.dumps(found) + "\n")
 
 
