@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.connectors.flowtly.connector import FlowtlyConnector
+from syncd.connectors.flowtly.resources import RESOURCES
 from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, SyncdError, UnknownOutcome
 from syncd.ports import Query, Record
 from tests.wire.peers import CLIENTS, TOKEN, flowtly
@@ -53,6 +54,34 @@ class TestRecords:
         assert raw["defaultTaxRate"] == Decimal("23.50") and isinstance(raw["defaultTaxRate"], Decimal)
         assert raw["tin"] is None
         assert shape is not None and set(raw) == set(shape.fields)
+
+    def test_amounts_are_decimals_with_and_without_a_fraction(self) -> None:
+        reply = Reply(200, b'{"@id": "/api/transactions/01a1-7f", "amount": -125, "endingBalance": 0.10, "ignored": 1}')
+        with ScriptedServer(lambda _: reply) as server, flowtly(server.url) as connector:
+            raw = connector.read(Query("transactions"), "/api/transactions/01a1-7f").raw
+        assert (repr(raw["amount"]), repr(raw["endingBalance"])) == ("Decimal('-125')", "Decimal('0.10')")
+        assert (raw["ignored"], type(raw["ignored"])) == (1, int)
+
+    def test_lists_of_other_records_are_iris_however_they_came(self) -> None:
+        item = {
+            "@id": "/api/transactions/01a1-7f",
+            "counterparty": {"@id": "/api/.well-known/genid/abc", "id": 2, "displayName": "Counterparty 002"},
+            "budgetTransactions": [{"@id": "/api/budget-transactions/b1", "amount": 5}, "/api/budget-transactions/b2"],
+            "projectTransactions": [{"id": "p1"}, {"amount": 5}],
+            "transactionAttachments": [],
+        }
+        with ScriptedServer(lambda _: Reply(200, item)) as server, flowtly(server.url) as connector:
+            raw = connector.read(Query("transactions"), "/api/transactions/01a1-7f").raw
+        assert raw["counterparty"] == "/api/counterparties/2", "a blank node is no identity"
+        assert raw["budgetTransactions"] == ["/api/budget-transactions/b1", "/api/budget-transactions/b2"]
+        assert raw["projectTransactions"] == ["/api/project-transactions/p1", {"amount": 5}]
+        assert raw["transactionAttachments"] == []
+
+    def test_an_embedded_transaction_of_a_link_is_its_iri(self) -> None:
+        item = {"@id": "/api/budget-transactions/b1", "transaction": {"@id": "/api/transactions/t1", "amount": -125}}
+        with ScriptedServer(lambda _: Reply(200, item)) as server, flowtly(server.url) as connector:
+            record = connector.read(Query("budget-transactions"), "/api/budget-transactions/b1")
+        assert record.raw["transaction"] == "/api/transactions/t1"
 
     def test_a_field_that_is_not_catalogued_is_kept(self) -> None:
         with ScriptedServer(lambda _: Reply(200, row(5, newField="x"))) as server, flowtly(server.url) as connector:
@@ -397,8 +426,29 @@ class TestDescribing:
             for ask in (connector.capabilities, connector.shape):
                 with pytest.raises(Refused, match="did you mean 'clients'"):
                     ask(Query("client"))
-            with pytest.raises(Refused, match="known: client-contacts"):
+            with pytest.raises(Refused, match=r"known: attribute-sets, .*client-contacts"):
                 list(connector.rows("zebras"))
+
+    def test_what_can_be_done_is_told_for_every_resource(self) -> None:
+        with flowtly("http://127.0.0.1:9") as connector:
+            can = {name: connector.capabilities(Query(name)) for name in RESOURCES}
+        assert {name for name, each in can.items() if not each.create} == {
+            *("transactions-unassigned", "transactions-with-problems", "invoices-draft"),
+            *("countries", "currencies", "bank-accounts", "cost-groups", "costs", "attribute-sets", "suppliers"),
+            *("employees", "organizations"),
+        }
+        replaced = {"budget-contractors", "budget-employees", "budget-invoices", "budget-projects"}
+        assert {name for name, each in can.items() if each.create and not each.update} == replaced
+        kept = {"clients", "transactions", "projects"}
+        assert {name for name, each in can.items() if each.update and not each.delete} == kept
+        assert {name for name, each in can.items() if each.trusted_time} == {"client-contacts", "client-notes"}
+
+    def test_a_where_with_an_unknown_field_is_refused_with_the_nearest_one(self) -> None:
+        with flowtly("http://127.0.0.1:9") as connector:
+            with pytest.raises(Refused, match=r"invoices has no field 'statu' .did you mean 'status'"):
+                connector.capabilities(Query("invoices", where={"statu": "sent"}))
+            connector.capabilities(Query("invoices", where={"status": "sent"}))
+            connector.capabilities(Query("income-transactions", where={"whatever": 1}))
 
     @pytest.mark.parametrize(
         ("script", "line"),
@@ -448,7 +498,7 @@ class TestDescribing:
 
 def test_the_whole_way_with_a_login_and_an_expired_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    state = {"token": "", "logins": 0}
+    state: dict[str, Any] = {"token": "", "logins": 0}
     password = "correct-horse-battery"
 
     def script(got: Got) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 
 from syncd.connectors.flowtly.connector import FlowtlyConnector
 from syncd.connectors.flowtly.settings import FlowtlySettings
+from syncd.mapping.scalars import format_duration
 
+DOCS = Path(__file__).parents[2] / "docs" / "connectors.md"
 TOKEN = "a-token-nobody-may-see"
 PASSWORD = "a-password-nobody-may-see"
 GOOD: dict[str, Any] = {"url": "https://api.flowtly.example.com", "token": TOKEN}
@@ -96,3 +99,11 @@ def test_settings_do_not_print_secrets() -> None:
 
 def test_the_connector_names_its_settings_model() -> None:
     assert FlowtlyConnector.Settings is FlowtlySettings
+
+
+def test_every_setting_stands_in_the_docs_with_its_default() -> None:
+    section = DOCS.read_text(encoding="utf-8").split("\n## Flowtly\n")[1].split("\n## ")[0]
+    for name, field in FlowtlySettings.model_fields.items():
+        default = format_duration(field.default) if isinstance(field.default, timedelta) else field.default
+        shown = f"`{default}`" if isinstance(default, str | int) else ""
+        assert f"| `{name}` | {shown}" in section

@@ -13,10 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from syncd.connectors.flowtly.addresses import Addresses
-from syncd.connectors.flowtly.catalogue import Resource
+from syncd.connectors.flowtly.catalogue import Catalogue, Resource
 from syncd.connectors.flowtly.envelope import Envelope, read_envelope
 from syncd.connectors.flowtly.records import Records
-from syncd.connectors.flowtly.resources import RESOURCES
 from syncd.connectors.flowtly.walk import Walk
 from syncd.connectors.http import Answer, HttpClient, JsonTrouble, Request, dump_json, unreadable
 from syncd.errors import BadAnswer, Refused, SyncdError
@@ -32,10 +31,14 @@ _NEVER: Final = frozenset({"send", "clear"})
 class Calls:
     """Requests to one tenant, their answers read. Thread-safe."""
 
-    def __init__(self, client: HttpClient, addresses: Addresses, page_size: int) -> None:
+    def __init__(self, client: HttpClient, addresses: Addresses, page_size: int, catalogue: Catalogue) -> None:
         self._client, self._addresses, self._page_size = client, addresses, page_size
-        self._records = {name: Records(resource, addresses) for name, resource in RESOURCES.items()}
+        self._records = {name: Records(resource, addresses, catalogue) for name, resource in catalogue.items()}
         self._post_type = _LD_JSON
+
+    def records(self, resource: Resource) -> Records:
+        """The reader of a resource's items."""
+        return self._records[resource.name]
 
     def walk(self, resource: Resource, filters: Mapping[str, str], stop: Event | None = None) -> Iterator[Page]:
         """The pages of a collection to their proven end. Raises BadAnswer, ReadCut, Later, Denied."""
@@ -50,10 +53,23 @@ class Calls:
         except SyncdError as error:
             raise self._client.named(error) from None
 
-    def get(self, resource: Resource, key: str) -> Record:
+    def get(self, resource: Resource, key: str, stop: Event | None = None) -> Record:
         """One record. Raises NotFound only where the API itself says so."""
         request = Request("GET", self._item(resource, key), _ACCEPT)
-        return self._record(resource, request, self._send(request), key)
+        return self._record(resource, request, self._send(request, stop), key)
+
+    def own(self, path: str) -> Mapping[str, Any] | None:
+        """The record that stands for the user, as it came; None where there is no such thing or it is not for us."""
+        request = Request("GET", self._addresses.base + path, _ACCEPT)
+        answer = self._ask(request)
+        if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            return None
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._client.trouble(request, answer)
+        data = self._json(request, answer)
+        if not isinstance(data, dict):
+            raise self._client.named(unreadable(request, f"a record was expected, not {type(data).__name__}"))
+        return data
 
     def post(self, resource: Resource, payload: Mapping[str, Any]) -> Record:
         """The record of a 201. A server that does not take JSON-LD says 415 and has done nothing: JSON once then."""
@@ -107,8 +123,7 @@ class Calls:
 
     def _item(self, resource: Resource, key: str) -> str:
         """Where one record is. Raises Refused for a key that is not one of this resource."""
-        if not self._records[resource.name].owns(key):
-            raise Refused(f"{key[:200]!r} is not the IRI of a record of {resource.name}")
+        self._records[resource.name].must_own(key)
         return self._addresses.url(key)
 
     def _create(self, resource: Resource, payload: Mapping[str, Any], kind: str) -> Request:

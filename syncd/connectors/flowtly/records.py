@@ -1,32 +1,37 @@
 """Flowtly's JSON items to records, and raw fields to what may be sent. It runs once per record: it is kept short.
 
 A field that is absent is null (nulls are left out of answers, recorded: case 159); a relation is its IRI, whether it
-came as text or as an embedded object. Nothing computed, nested or unknown is ever sent: the server would drop it in
-silence, or take nested objects as new records.
+came as text or as an embedded object, alone or in an array; an amount is a Decimal, also where the server wrote it
+without a fraction. Times stay the text they came as. Nothing computed, nested or unknown is ever sent: the server would
+drop it in silence, or take nested objects as new records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from syncd.connectors.flowtly.addresses import Addresses, is_segment
-from syncd.connectors.flowtly.catalogue import Field, Resource
-from syncd.connectors.flowtly.resources import RESOURCES
+from syncd.connectors.flowtly.catalogue import Catalogue, Field, Resource
 from syncd.errors import BadAnswer, Refused
 from syncd.mapping.problems import did_you_mean
 from syncd.ports import Raw, Record
+
+_BLANK_NODE: Final = "/.well-known/genid/"
 
 
 class Records:
     """Reads and writes the items of one resource."""
 
-    def __init__(self, resource: Resource, addresses: Addresses) -> None:
-        self._resource, self._addresses = resource, addresses
-        self._under = addresses.iri(resource.path) + "/"
+    def __init__(self, resource: Resource, addresses: Addresses, catalogue: Catalogue) -> None:
+        self._resource, self._addresses, self._catalogue = resource, addresses, catalogue
+        self._under = addresses.iri(resource.items) + "/"
         self._blank: dict[str, Any] = dict.fromkeys(resource.by_name)
         self._references = tuple(resource.references.items())
+        self._links = tuple((field.name, field.links) for field in resource.fields if field.links is not None)
+        self._decimals = tuple(field.name for field in resource.fields if field.type == "decimal")
         self._width, self._skip, self._stamp = len(self._blank), len(self._under), resource.stamp
 
     def record(self, item: dict[str, Any]) -> Record:
@@ -41,7 +46,13 @@ class Records:
         for name, target in self._references:
             if raw[name].__class__ is dict:
                 raw[name] = self._iri_of(raw[name], target)
-        if not (isinstance(iri, str) and iri.startswith(self._under) and iri[self._skip :].isalnum()):
+        for name, target in self._links:
+            if raw[name].__class__ is list:
+                raw[name] = [self._iri_of(part, target) if part.__class__ is dict else part for part in raw[name]]
+        for name in self._decimals:
+            if raw[name].__class__ is int:
+                raw[name] = Decimal(raw[name])
+        if not (isinstance(iri, str) and iri.startswith(self._under) and _is_simple(iri[self._skip :])):
             iri = self.key(item)
         return Record(iri, raw, None if self._stamp is None else _moment(raw[self._stamp]))
 
@@ -63,12 +74,21 @@ class Records:
             path = self._addresses.path(iri)
         except BadAnswer:
             return False
-        start = self._resource.path + "/"
+        start = self._resource.items + "/"
         return path.startswith(start) and is_segment(path[len(start) :])
+
+    def must_own(self, key: str) -> None:
+        """Raises Refused for a key that is not the IRI of one record of this resource."""
+        if not self.owns(key):
+            raise Refused(f"{key[:200]!r} is not the IRI of a record of {self._resource.name}")
 
     def same(self, left: str, right: str) -> bool:
         """True when two IRIs of this resource name one record."""
-        return left == right or self._addresses.path(left) == self._addresses.path(right)
+        return left == right or self.path(left) == self.path(right)
+
+    def path(self, key: str) -> str:
+        """What an IRI of this resource comes down to, in whatever form it was written."""
+        return self._addresses.path(key)
 
     def field(self, name: str) -> Field | None:
         """A field by name; None for one that may exist without being published. Raises Refused for one that cannot."""
@@ -93,12 +113,17 @@ class Records:
     def _iri_of(self, embedded: dict[str, Any], target: str) -> Any:
         """The IRI of an embedded object; the object itself where it has none, for the mapping to complain about."""
         iri = embedded.get("@id")
-        if isinstance(iri, str):
+        if isinstance(iri, str) and _BLANK_NODE not in iri:
             return iri
-        number, resource = embedded.get("id"), RESOURCES.get(target)
+        number, resource = embedded.get("id"), self._catalogue.get(target)
         if resource is None or not isinstance(number, int | str) or isinstance(number, bool):
             return embedded
-        return self._addresses.iri(f"{resource.path}/{number}")
+        return self._addresses.iri(f"{resource.items}/{number}")
+
+
+def _is_simple(text: str) -> bool:
+    """True for what is surely one step of a path: a number or a UUID."""
+    return text.isalnum() or text.replace("-", "").isalnum()
 
 
 def _is_nested(value: Any) -> bool:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, Strict, field_validator, model_validator
 
+from syncd.connectors.flowtly.catalogue import Catalogue
+from syncd.connectors.flowtly.measured import apply_measured, load_measurement
+from syncd.connectors.flowtly.overrides import ResourceName, ResourceOverride, checked, overridden
+from syncd.connectors.flowtly.transfer_limits import TransferLimits
 from syncd.connectors.http.credentials import header_safe
 from syncd.mapping.scalars import Duration, Secret
 
@@ -62,6 +67,28 @@ class FlowtlySettings(BaseModel):
         default=timedelta(seconds=120), gt=timedelta(0), description="Longest time of one request with its retries"
     )
     retries: int = Field(default=4, ge=0, le=10, description="Further attempts of requests that change nothing")
+    resources: dict[ResourceName, ResourceOverride] = Field(
+        default_factory=dict, description="What this tenant's resources are where the catalogue only guesses"
+    )
+    capabilities: Annotated[Path, Strict(strict=False)] | None = Field(
+        default=None, description="What `syncd probe` measured, a file such as capabilities.yaml"
+    )
+    transfers: TransferLimits = Field(
+        default=TransferLimits(), description="Limits of files that are fetched and sent on request"
+    )
+
+    def catalogue(self) -> Catalogue:
+        """The resources of this tenant: as shipped, overridden, measured. Raises ConfigError for a bad measurement."""
+        declared = overridden(self.resources)
+        if self.capabilities is None:
+            return declared
+        measured = load_measurement(self.capabilities).resources
+        return Catalogue(apply_measured(resource, measured.get(name)) for name, resource in declared.items())
+
+    @field_validator("resources", mode="after")
+    @classmethod
+    def _overrides_fit(cls, resources: dict[str, ResourceOverride]) -> dict[str, ResourceOverride]:
+        return checked(resources)
 
     @field_validator("url", mode="after")
     @classmethod

@@ -23,7 +23,7 @@ Fetch = Callable[[str], Any]
 
 
 class Walk:
-    """One walk over ``path``. ``pages`` may be used once."""
+    """One walk over ``path``. ``pages`` may be used once. It keeps the keys of one page and the link of every page."""
 
     def __init__(self, fetch: Fetch, addresses: Addresses, path: str, records: Records, page_size: int) -> None:
         self._fetch, self._addresses, self._path, self._records = fetch, addresses, path, records
