@@ -36,6 +36,7 @@ bench: $(STAMP) ## measure, and write docs/performance.md
 
 docs: $(STAMP) ## write the generated pages
 	$(BIN)/python -m syncd.mapping.reference > docs/mapping-reference.md
+	$(BIN)/python -m tests.connectors.endpoints_page > docs/flowtly-endpoints.md
 
 container-test: $(STAMP) ## build the image, start compose, make a change, kill things; needs a Docker engine
 	$(BIN)/python -m tests.container

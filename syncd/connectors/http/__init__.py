@@ -13,7 +13,8 @@ from syncd.connectors.http.answers import Answer
 from syncd.connectors.http.client import HttpClient, Options
 from syncd.connectors.http.credentials import Credentials, LoginToken, StaticToken
 from syncd.connectors.http.jsontext import JsonTrouble, dump_json, parse_json
-from syncd.connectors.http.requests import Request
+from syncd.connectors.http.multipart import Multipart
+from syncd.connectors.http.requests import Request, Sink
 from syncd.connectors.http.trouble import is_api_error, is_router_error, trouble, unreadable
 
 __all__: Final = [
@@ -22,8 +23,10 @@ __all__: Final = [
     "HttpClient",
     "JsonTrouble",
     "LoginToken",
+    "Multipart",
     "Options",
     "Request",
+    "Sink",
     "StaticToken",
     "dump_json",
     "is_api_error",

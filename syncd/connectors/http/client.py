@@ -117,7 +117,7 @@ class HttpClient:
 
     def exchange(self, request: Request, stop: Event | None = None) -> Answer:
         """An answer of any status, without credentials. Raises as ``ask`` but for Denied."""
-        deadline = time.monotonic() + self._options.deadline
+        deadline = time.monotonic() + self._longest(request)
         stops = (self._closing,) if stop is None else (self._closing, stop)
         if not request.safe:
             try:
@@ -169,7 +169,7 @@ class HttpClient:
             for attempt in stamina.retry_context(
                 on=again,
                 attempts=attempts,
-                timeout=options.deadline,
+                timeout=self._longest(request),
                 wait_initial=options.first_wait,
                 wait_max=options.longest_wait,
                 wait_jitter=options.first_wait * 2,
@@ -181,6 +181,10 @@ class HttpClient:
         except _Lost as lost:
             raise Later(str(lost)) from None
         raise AssertionError("the loop above returns or raises")
+
+    def _longest(self, request: Request) -> float:
+        """Seconds for one call with all its retries."""
+        return self._options.deadline if request.deadline is None else request.deadline
 
     def _final(self, answer: Answer) -> Answer:
         """The answer, if it is not one that a repetition may better."""
@@ -234,17 +238,23 @@ class HttpClient:
             raise Refused(f"{request.label}: this cannot be sent as an HTTP request") from None
 
     def _body(self, request: Request, response: httpx.Response) -> bytes:
-        limit = self._options.max_bytes
+        """The whole body, or nothing where the request's sink took it."""
+        sink = request.sink if response.is_success else None
+        limit = self._options.max_bytes if sink is None else sink.limit
         too_large = f"the answer is larger than {limit} bytes"
-        declared = response.headers.get("content-length", "")
-        if request.method != "HEAD" and declared.isdigit() and int(declared[:20]) > limit:
+        declared = _length(response)
+        if request.method != "HEAD" and declared is not None and declared > limit:
             raise unreadable(request, too_large)
-        chunks, size = [], 0
+        chunks: list[bytes] = []
+        keep, size = chunks.append, 0
+        if sink is not None:
+            sink.begin(None if "content-encoding" in response.headers else declared)
+            keep = sink.write
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > limit:
                 raise unreadable(request, too_large)
-            chunks.append(chunk)
+            keep(chunk)
         return b"".join(chunks)
 
     def _silence(self, answer: Answer) -> float | None:
@@ -258,6 +268,12 @@ class HttpClient:
             if secret:
                 text = text.replace(secret, "***")
         return text
+
+
+def _length(response: httpx.Response) -> int | None:
+    """Bytes on the wire as the peer announced them."""
+    declared = response.headers.get("content-length", "")
+    return int(declared[:20]) if declared.isascii() and declared.isdigit() else None
 
 
 def _ease(answer: Answer) -> Ease:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class Sink(Protocol):
+    """Takes the body of a successful answer in pieces, so that it need not fit into memory."""
+
+    @property
+    def limit(self) -> int:
+        """Bytes that may come; one more makes the answer unreadable."""
+
+    def begin(self, total: int | None) -> None:
+        """A body starts at its first byte, whatever came before. ``total`` in bytes where the peer says it."""
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to an absolute ``url``. ``repeatable`` says that an unsafe method may be sent twice (a login)."""
+    """One request to an absolute ``url``. ``repeatable`` says that an unsafe method may be sent twice (a login).
+
+    A ``body`` in pieces is gone through anew for every attempt; its headers say how long it is. With a ``sink`` the
+    body of an answer below 300 goes there and ``Answer.body`` is empty. ``deadline``: seconds for this call with its
+    retries, where it is not the client's.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | Iterable[bytes] | None = field(default=None, repr=False)
     repeatable: bool = False
+    sink: Sink | None = field(default=None, repr=False)
+    deadline: float | None = None
 
     @property
     def safe(self) -> bool:
