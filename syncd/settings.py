@@ -7,17 +7,20 @@ secret; a literal one is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from syncd.mapping.events import event_problems
 from syncd.mapping.nodes import Node
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
 from syncd.mapping.scalars import Duration, SecretUrl, Whole
 from syncd.mapping.spec import MappingSpec, Strict, mapping_schema
+from syncd.mapping.watch_checks import telling_problems
+from syncd.mapping.watches import EventSettings, HookSpec, Name
 from syncd.mapping.yaml_source import load_file, parse
 
 __all__ = ["Settings", "load", "mapping_schema", "settings_schema"]
@@ -79,6 +82,15 @@ class DaemonSettings(Strict):
     )
 
 
+class DriftSettings(Strict):
+    """How often Flowtly is measured for changes of its fields, verbs and rights."""
+
+    every: Duration = Field(default=timedelta(days=1), ge=_SECOND, description="How often the tenant is looked at.")
+    again: Duration = Field(
+        default=timedelta(minutes=15), ge=_SECOND, description="How often while a mapping is stopped or a look failed."
+    )
+
+
 class SystemEntry(Strict, extra="allow"):
     """An ERP or CRM: which connector, and that connector's own settings beside it."""
 
@@ -97,6 +109,9 @@ class SettingsFile(Strict):
     limits: LimitSettings = Field(default=LimitSettings(), description="Limits on everything a run does.")
     log: LogSettings = Field(default=LogSettings(), description="What the daemon says.")
     daemon: DaemonSettings = Field(default=DaemonSettings(), description="Health and metrics.")
+    drift: DriftSettings = Field(default=DriftSettings(), description="How often Flowtly is measured for changes.")
+    events: EventSettings = Field(default=EventSettings(), description="Changes as events: watches and their targets.")
+    hooks: dict[Name, HookSpec] = Field(default_factory=dict, description="Who may wake a mapping over HTTP.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +126,10 @@ class Settings:
     limits: LimitSettings
     log: LogSettings
     daemon: DaemonSettings
+    drift: DriftSettings
+    events: EventSettings
+    hooks: Mapping[str, HookSpec]
+    node: Node = field(repr=False)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
@@ -127,12 +146,30 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     }
     problems.extend(_names_clash(mappings))
     problems.extend(_system_problems(node, mappings, systems))
+    names = [spec.mapping for spec, _ in mappings]
+    problems.extend(telling_problems(parsed.events, parsed.hooks, node, {*systems, FLOWTLY}, names))
+    for spec, source in mappings:
+        told = event_problems(spec.events, source.at("events"), spec.fields, parsed.events.targets, memory=False)
+        problems.extend(told)
     if not problems:  # a mapping that cannot be read has fields nobody knows
         problems.extend(_unknown_masks(node, parsed, mappings))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     store = parsed.store.model_copy(update={"var": path.parent / parsed.store.var})
-    return Settings(path, node.at("flowtly"), systems, mappings, store, parsed.limits, parsed.log, parsed.daemon)
+    return Settings(
+        path,
+        node.at("flowtly"),
+        systems,
+        mappings,
+        store,
+        parsed.limits,
+        parsed.log,
+        parsed.daemon,
+        parsed.drift,
+        parsed.events,
+        parsed.hooks,
+        node,
+    )
 
 
 def settings_schema() -> dict[str, Any]:

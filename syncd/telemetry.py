@@ -90,6 +90,8 @@ def configure(
 _WARNINGS: Final = frozenset(
     {
         "conflict.open",
+        "drift.failed",
+        "mapping.stopped",
         "match.ask",
         "record.refused",
         "record.parked",
@@ -97,6 +99,10 @@ _WARNINGS: Final = frozenset(
         "write.failed",
         "read.incomplete",
         "read.uncertified",
+        "watch.incomplete",
+        "watch.unreadable",
+        "delivery.failed",
+        "delivery.dead",
     }
 )
 _QUIET: Final = frozenset(

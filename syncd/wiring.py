@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,17 +19,25 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from syncd import telemetry
+from syncd.connectors.flowtly.connector import FlowtlyConnector
+from syncd.connectors.webhook import WebhookTarget
 from syncd.core.guard import Caps
 from syncd.core.model import Side
 from syncd.core.order import ReferenceCycle, by_references
+from syncd.engine import event_table
 from syncd.engine.context import Limits, Options, Progress
+from syncd.engine.deliver import Deliverer
+from syncd.engine.event_table import TableTarget
 from syncd.engine.run import Engine, Report
-from syncd.errors import ConfigError, Problem
+from syncd.engine.watch import Watcher
+from syncd.errors import ConfigError, GuardRefused, Problem, Refused
 from syncd.mapping.compiled import CompiledMapping, compile_mapping
+from syncd.mapping.events import rules_of
 from syncd.mapping.nodes import Node
 from syncd.mapping.parsing import parse
 from syncd.mapping.problems import did_you_mean
-from syncd.ports import Connector
+from syncd.mapping.watched import Watch, watch_of
+from syncd.ports import Connector, ContentKeeper, ContentSource, RetryRule, Target
 from syncd.settings import Settings, load
 from syncd.store import migrate
 from syncd.store.embedded import EmbeddedPostgres, ensure
@@ -66,6 +75,8 @@ class App:
         self.settings: Settings = load(config, self.env)
         self.clock = SystemClock()
         self.mappings: dict[str, CompiledMapping] = _compiled(self.settings)
+        self.believe_measured = True
+        """False, set before the first connection, leaves the file of measured capabilities aside."""
         self._closing = ExitStack()
         self._connectors: dict[str, Connector] = {}
         self._store: PostgresStore | None = None
@@ -87,6 +98,7 @@ class App:
     def secrets(self) -> set[str]:
         """Every text that came from outside the configuration files and must not be shown: passwords, tokens."""
         nodes = [self.settings.flowtly_node, *(node for _, node in self.settings.systems.values())]
+        nodes += [self.settings.node.at(section) for section in ("events", "hooks") if self.settings.node.get(section)]
         texts = {text for node in nodes for text in _from_outside(node)}
         if self.settings.store.url is not None:
             texts.add(self.settings.store.url.get_secret_value())
@@ -132,6 +144,20 @@ class App:
             self._closing.callback(made.close)
         return self._connectors[system]
 
+    @property
+    def flowtly(self) -> FlowtlyConnector:
+        """Flowtly's connector with what only it can do. Raises Refused where another one has taken its name."""
+        made = self.connector(Side.FLOWTLY)
+        if not isinstance(made, FlowtlyConnector):
+            raise Refused("only the built-in connector to Flowtly can measure a tenant")
+        return made
+
+    @property
+    def capabilities(self) -> Path | None:
+        """The file of measured capabilities, if the configuration names one; relative to the configuration."""
+        told = self.settings.flowtly_node.get("capabilities")
+        return None if told is None else Path(told.file).parent / str(told.content)
+
     def peers(self, mapping: CompiledMapping) -> dict[Side, Connector]:
         """The two peers of a mapping."""
         return {
@@ -150,18 +176,69 @@ class App:
             kind, node = self.settings.systems[system]
         factory = load_connector(kind, node)
         settings: Any = parse(factory.Settings, node)
+        if system == Side.FLOWTLY and self.capabilities is not None:
+            believed = self.capabilities if self.believe_measured else None
+            settings = settings.model_copy(update={"capabilities": believed})
         made: Connector = factory.from_settings(system, settings, self.clock)
+        if isinstance(made, ContentKeeper):
+            made.read_content_from(self._content_source)
         return made
+
+    def _content_source(self) -> ContentSource:
+        source = self.connector(Side.FLOWTLY)
+        if not isinstance(source, ContentSource):
+            raise Refused("the connector that has taken Flowtly's name gives no content")
+        return source
 
     # ------------------------------------------------------------------ runs
 
     def run(self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent) -> Report:
         """One cycle of one mapping, under the mapping's own caps and an owner name that no other process has."""
         mapping = self.mappings[name]
-        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._refuse_stopped(name)
         limits = limits_of(self.settings, mapping)
-        engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, owner)
+        engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, _owner())
         return engine.run(mapping, self.peers(mapping), options, stop or Event())
+
+    # ------------------------------------------------------------------ events
+
+    @property
+    def watches(self) -> dict[str, Watch]:
+        """Every watch by its name."""
+        told = self.settings.events
+        listed = self.settings.node.at("events", "watches")
+        return {spec.name: watch_of(spec, listed.at(n), told.targets) for n, spec in enumerate(told.watches)}
+
+    def walk(self, watch: Watch, stop: Event) -> Report:
+        """One walk of a watch."""
+        limits = limits_of(self.settings)
+        watcher = Watcher(self.store, self.clock, limits, telemetry.emit, _owner())
+        return watcher.walk(watch, self.connector(watch.spec.system), stop)
+
+    def deliverer(self, name: str) -> Deliverer:
+        """What tells one target of the configuration. It remembers whether the target took the last event."""
+        told = self.settings.events
+        target, longest = self._target(name)
+        self._closing.callback(target.close)
+        retry = RetryRule(told.retry.first, told.retry.longest, told.retry.attempts, told.retry.give_up)
+        return Deliverer(name, target, self.store, self.clock, telemetry.emit, retry, longest)
+
+    def _target(self, name: str) -> tuple[Target, timedelta]:
+        """A target, and how long one delivery to it may take."""
+        spec = self.settings.events.targets[name]
+        if spec.webhook is not None:
+            url, secret = spec.webhook.url.get_secret_value(), spec.webhook.secret.get_secret_value()
+            return WebhookTarget(name, url, secret, spec.webhook.timeout, self.clock), spec.webhook.timeout
+        if spec.table is None:
+            raise Refused(f"target {name} is neither a webhook nor a table")  # the settings do not let this pass
+        connector = self.connector(spec.table.system)
+        return TableTarget(connector, spec.table.resource, create=spec.table.create), event_table.LONGEST
+
+    def _refuse_stopped(self, name: str) -> None:
+        """Raises GuardRefused for a mapping that a change at Flowtly has stopped: a lost field reads as cleared."""
+        stop = self.store.stops().get(name)
+        if stop is not None:
+            raise GuardRefused((f"mapping {name} is stopped since {stop['since']}: {stop['line']}",))
 
     def in_order(self, only: str | None = None) -> list[str]:
         """Mapping names, parents first. Raises ConfigError for a name that does not exist."""
@@ -181,20 +258,27 @@ class App:
         return partial(self.run, name, options)
 
 
+_EVERYTHING: Final = (
+    *("clients", "contacts", "billing-contacts", "notes", "counterparties", "budget-groups", "budgets", "transactions"),
+    *("invoices-to-bi", "month-end", "attachments"),
+)
 _EXAMPLES: Final = {
-    "sql": {"syncd.yaml": "syncd.yaml", "mappings/clients.yaml": "mappings/clients.yaml"},
-    "tryton": {"syncd.yaml": "tryton.yaml", "mappings/tryton-clients.yaml": "mappings/tryton-clients.yaml"},
+    "sql": ("syncd.yaml", "mappings/clients.yaml"),
+    "tryton": ("tryton.yaml", "mappings/tryton-clients.yaml", "mappings/tryton-contacts.yaml"),
+    "everything": ("everything.yaml", *(f"mappings/{name}.yaml" for name in _EVERYTHING), "examples/erp.sql"),
 }
+"""What is written for each kind of system: the configuration, under the name syncd.yaml, and the files beside it."""
 
 
 def example_files(system: str) -> dict[str, str]:
     """The shipped example for a kind of system: relative path to text. Raises ConfigError for an unknown kind."""
     if system not in _EXAMPLES:
         hint = did_you_mean(system, _EXAMPLES)
-        raise ConfigError([Problem("command line", 0, 0, f"there is an example for {' and '.join(_EXAMPLES)}", hint)])
+        raise ConfigError([Problem("command line", 0, 0, f"there is an example for {', '.join(_EXAMPLES)}", hint)])
     package = Path(__file__).parent
     folder = next(path for path in (package / "examples", package.parent / "config") if path.is_dir())
-    return {target: (folder / source).read_text() for target, source in _EXAMPLES[system].items()}
+    settings, *beside = _EXAMPLES[system]
+    return {"syncd.yaml": (folder / settings).read_text(), **{name: (folder / name).read_text() for name in beside}}
 
 
 def load_connector(kind: str, node: Node) -> Any:
@@ -208,9 +292,9 @@ def load_connector(kind: str, node: Node) -> Any:
     return known[kind].load()
 
 
-def limits_of(settings: Settings, mapping: CompiledMapping) -> Limits:
+def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Limits:
     """The limits of a run; a mapping may tighten or widen the caps for itself."""
-    own = mapping.spec.limits
+    own = None if mapping is None else mapping.spec.limits
     common = settings.limits
     caps = Caps(
         max_creates=_first(own and own.max_creates, common.max_creates),
@@ -227,6 +311,11 @@ def limits_of(settings: Settings, mapping: CompiledMapping) -> Limits:
         batch=common.batch,
         write_threads=common.write_threads,
     )
+
+
+def _owner() -> str:
+    """A name for the owner of a lease that no other process has, and no other run of this one."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def _from_outside(node: Node) -> Iterator[str]:
@@ -253,7 +342,8 @@ def _compiled(settings: Settings) -> dict[str, CompiledMapping]:
     problems: list[Problem] = []
     for spec, node in settings.mappings:
         try:
-            compiled[spec.mapping] = compile_mapping(spec, node)
+            rules = rules_of(spec.events, settings.events.targets)
+            compiled[spec.mapping] = replace(compile_mapping(spec, node), event_rules=rules)
         except ConfigError as error:
             problems.extend(error.problems)
     if not problems:  # a mapping that cannot be compiled refers to nothing
@@ -266,23 +356,21 @@ def _compiled(settings: Settings) -> dict[str, CompiledMapping]:
 def _references(mappings: Mapping[str, CompiledMapping], only_system: str) -> Iterator[Problem]:
     """References that lead nowhere, come from another system's keys, or run in a circle."""
     for mapping in mappings.values():
-        for name, field in mapping.references.items():
+        referring = ((plan.refers_to, plan.name, plan) for plan in mapping.fields if plan.refers_to is not None)
+        for name, field, plan in referring:
             other = mappings.get(name)
             if other is None:
                 hint = did_you_mean(name, mappings) or f"known: {', '.join(sorted(mappings))}"
                 yield mapping.problem(field, f"fields.{field}: there is no mapping {name!r} to refer to", hint)
-            elif (other.system or only_system) != (mapping.system or only_system) and _flows_in(mapping, field):
+            elif (other.system or only_system) != (mapping.system or only_system) and plan.rule.direction.allows(
+                Side.FLOWTLY
+            ):
                 yield mapping.problem(
                     field,
                     f"fields.{field}: mapping {name} has the keys of another system, so they mean nothing here",
                     "refer to a mapping of the same system, or let the field flow to_external only",
                 )
     yield from _circle(mappings)
-
-
-def _flows_in(mapping: CompiledMapping, field: str) -> bool:
-    plan = next((one for one in mapping.fields if one.name == field), None)
-    return plan is not None and plan.rule.direction.allows(Side.FLOWTLY)
 
 
 def _circle(mappings: Mapping[str, CompiledMapping]) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to put syncd.yaml and mappings/.")] = Path(),
-    system: Annotated[str, typer.Option(help="The kind of external system: sql or tryton.")] = "sql",
+    system: Annotated[str, typer.Option(help="The kind of external system: sql, tryton or everything.")] = "sql",
 ) -> int:
     """Write a commented configuration to start from. Existing files are left alone.
 

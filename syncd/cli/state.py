@@ -34,8 +34,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     """
     with opened(config, level="warning") as app:
         rows = [_status_of(app, name) for name in app.in_order()]
+        events = app.store.outbox_counts()
     if as_json:
-        print_json({"mappings": rows})
+        print_json({"mappings": rows, "events": events})
     else:
         table = Table("mapping", "links", "pending", "questions", "in doubt", "missing", "read completely", "last run")
         for row in rows:
@@ -46,7 +47,13 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
                 f"{row['last_run']['outcome']} {row['last_run']['finished_at']}" if row["last_run"] else "never",
             )
         out.print(table)
-    return Exit.PENDING if any(row["conflicts"] or row["operations"] for row in rows) else Exit.DONE
+        for row in rows:
+            if row["stopped"] is not None:
+                stop = row["stopped"]
+                out.print(f"[red]stopped[/red] {escape(row['mapping'])} since {stop['since']}: {escape(stop['line'])}")
+        for target, states in events.items():
+            out.print(f"events for {escape(target)}: {states['pending']} pending, {states['dead']} given up")
+    return Exit.PENDING if any(row["conflicts"] or row["operations"] or row["stopped"] for row in rows) else Exit.DONE
 
 
 def _status_of(app: App, name: str) -> dict[str, Any]:
@@ -63,6 +70,7 @@ def _status_of(app: App, name: str) -> dict[str, Any]:
         "operations": counts.get("operations", 0),
         "missing": sum(counts[f"{side}.missing"] for side in Side),
         "counts": counts,
+        "stopped": app.store.stops().get(name),
         "last_full": min(full.values()).isoformat(timespec="seconds") if len(full) == len(Side) else None,
         "last_run": {key: _plain(value) for key, value in runs[0].items()} if runs else None,
     }

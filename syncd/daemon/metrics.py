@@ -38,6 +38,13 @@ class Metrics:
             ["mapping"],
             registry=self.registry,
         )
+        self._told = Counter("syncd_events", "Deliveries by outcome", ["target", "outcome"], registry=self.registry)
+        self._waiting = Gauge(
+            "syncd_events_waiting",
+            "Deliveries that are pending or given up",
+            ["target", "state"],
+            registry=self.registry,
+        )
         self._seconds = Histogram("syncd_run_seconds", "Duration of runs", ["mapping"], registry=self.registry)
 
     def complete(self, mapping: str, moment: datetime) -> None:
@@ -64,6 +71,7 @@ class Metrics:
         self._operations.labels(report.mapping).set(report.open_operations)
         self._linked.labels(report.mapping).inc(report.counts.get("linked", 0))
         self._count(report.mapping, report.counts)
+        self._tell(report)
         if report.complete:
             self.complete(report.mapping, self._now())
 
@@ -72,6 +80,16 @@ class Metrics:
             side, _, kind = name.partition(".")
             if kind in _COUNTED:
                 self._records.labels(mapping, side, kind).inc(value)
+
+    def _tell(self, report: Report) -> None:
+        """What the jobs of events counted: outcomes of one target's deliveries, or what waits for each target."""
+        kind, _, target = report.mapping.partition(":")
+        for name, value in report.counts.items():
+            if kind == "deliver":
+                self._told.labels(target, name).inc(value)
+            elif kind == "events":
+                waits_for, _, state = name.rpartition(".")
+                self._waiting.labels(waits_for, state).set(value)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

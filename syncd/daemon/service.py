@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from syncd.daemon.drift import Drift
 from syncd.daemon.health import Answer, HealthServer, as_json
+from syncd.daemon.hooks import Hooks
 from syncd.daemon.metrics import CONTENT_TYPE, Metrics
 from syncd.daemon.worker import Job, Worker
 from syncd.engine.context import Events
@@ -28,6 +31,8 @@ class Daemon:
         self,
         jobs: Mapping[str, Job],
         worker: Worker,
+        drift: Drift,
+        hooks: Hooks,
         metrics: Metrics,
         events: Events,
         ping: Callable[[], None],
@@ -38,15 +43,19 @@ class Daemon:
     ) -> None:
         self._jobs = jobs
         self._worker = worker
+        self._drift = drift
         self._metrics = metrics
         self._events = events
         self._ping = ping
         self._now = now
         self._wake = Event()
+        # A thread of its own: a job that changes the schedule would wait for a shutdown that waits for the job.
+        self._looking = Thread(target=self._look, name="drift", daemon=True)
         self._scheduler = BackgroundScheduler(timezone="UTC")
         worker.wake = self.wake
+        hooks.wake = self.wake
         self._health = HealthServer(
-            host, port, {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics_page}
+            host, port, {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics_page}, hooks
         )
 
     @property
@@ -65,9 +74,24 @@ class Daemon:
     def start(self) -> None:
         """Start the schedule and the health server."""
         self._health.start()
+        self._scheduler.start()
+        self._looking.start()
+        self._events("daemon.started", mappings=sorted(self._jobs), health_port=self.health_port)
+
+    def _look(self) -> None:
+        """Look at the tenant, first before any turn: what reads as cleared may be a field that is gone."""
+        _, delay = self._drift.turn()
+        if not self._worker.stop.is_set():
+            self._schedule_turns()
+        while not self._worker.stop.wait(delay.total_seconds()):
+            back, delay = self._drift.turn()
+            for name in back:
+                self.wake(name)
+
+    def _schedule_turns(self) -> None:
         for name, job in self._jobs.items():
             self._scheduler.add_job(
-                self._worker.work,
+                self._turn,
                 "interval",
                 args=[name],
                 id=name,
@@ -77,14 +101,21 @@ class Daemon:
                 misfire_grace_time=None,
                 next_run_time=self._now(),
             )
-        self._scheduler.start()
-        self._events("daemon.started", mappings=sorted(self._jobs), health_port=self.health_port)
 
-    def wake(self, name: str) -> None:
-        """Let a mapping's turn begin now instead of at its time. Harmless for a name without a job."""
-        if self._scheduler.running and not self._worker.stop.is_set():
-            with suppress(JobLookupError):
-                self._scheduler.modify_job(name, next_run_time=self._now())
+    def _turn(self, name: str) -> None:
+        """A mapping's turn, unless a change at Flowtly has stopped it; ``mapping.stopped`` said so."""
+        if name not in self._drift.stopped:
+            self._worker.work(name)
+
+    def wake(self, name: str, delay: timedelta = timedelta(0)) -> None:
+        """Let a mapping's turn begin now, or soon, instead of at its time. Harmless for a name without a job."""
+        if not self._scheduler.running or self._worker.stop.is_set():
+            return
+        begins, job = self._now() + delay, self._scheduler.get_job(name)
+        if job is None or (job.next_run_time is not None and job.next_run_time <= begins):
+            return
+        with suppress(JobLookupError):
+            self._scheduler.modify_job(name, next_run_time=begins)
 
     def stop(self) -> None:
         """Ask the daemon to end."""
@@ -95,8 +126,11 @@ class Daemon:
         """Stop the schedule, wait for the write in hand (at most ``shutdown``), stop answering."""
         self._worker.stop.set()
         self._scheduler.pause()
+        ends = time.monotonic() + shutdown.total_seconds()
         idle = self._worker.wait_idle(shutdown)
-        self._scheduler.shutdown(wait=idle)
+        self._looking.join(max(ends - time.monotonic(), 0))
+        idle = idle and not self._looking.is_alive()
+        self._scheduler.shutdown(wait=False)  # nothing is in hand, and a turn that ends now may want to wake another
         self._health.stop()
         self._events("daemon.stopped", clean=idle)
         return idle

@@ -17,6 +17,7 @@ from syncd.engine.patch import patch_record
 from syncd.engine.questions import WHOLE_RECORD, wake_answered
 from syncd.engine.states import questions, side_state, with_fresh_digests
 from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
 from syncd.errors import LeaseLost, StoreUnavailable
 from syncd.ports import LedgerEntry, NewConflict, Observation, Settlement, SideState, Status
@@ -40,7 +41,7 @@ def _remember(ctx: Context, tasks: list[MergeTask]) -> None:
     done = 0
     for chunk in chunked(tasks, ctx.limits.batch):
         settlements = [one for task in chunk for one in with_fresh_digests(remembered(ctx, task), task.base)]
-        ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
+        settle(ctx, settlements)
         done += len(chunk)
         ctx.progress("linking", done, len(tasks))
         for task in chunk:
@@ -92,7 +93,7 @@ def _set_aside(ctx: Context, tasks: list[AskTask | RestTask]) -> None:
     """Strangers that wait for a person, or that simply live on one side."""
     for task in tasks:
         settlements = list(_asked(ctx, task) if isinstance(task, AskTask) else _left_alone(ctx, task))
-        ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
+        settle(ctx, settlements)
 
 
 def _asked(ctx: Context, task: AskTask) -> Iterable[Settlement]:

@@ -106,6 +106,7 @@ class Context:
     run_id: int
     stop: Stop
     lookups: Lookups = field(default_factory=dict)
+    approved: bool = False
     tally: Tally = field(default_factory=Tally)
     blocked: set[Side] = field(default_factory=set)
     failures: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
@@ -122,6 +123,11 @@ class Context:
     def name(self) -> str:
         """The mapping's name."""
         return self.mapping.name
+
+    @property
+    def telling(self) -> bool:
+        """True when settlements may have to be told: what a person approves now for the first time is no news."""
+        return self.approved and bool(self.mapping.event_rules)
 
     def now(self) -> datetime:
         """The time now, aware UTC."""
@@ -141,15 +147,20 @@ def query_of(mapping: CompiledMapping, side: Side) -> Query:
 
 
 def effective_rules(rules: Rules, capabilities: Mapping[Side, Capabilities]) -> Rules:
-    """The mapping's rules narrowed to what the peers can do: a side that cannot be updated is only read."""
+    """The mapping's rules narrowed to what the peers can do.
+
+    A side on which records can be made and not changed is fixed; one that can do neither is only read.
+    """
+    creates = frozenset(side for side in rules.creates if capabilities[side].create)
+    fixed = frozenset(side for side in creates if not capabilities[side].update)
     fields: dict[str, FieldRule] = {}
     for name, rule in rules.fields.items():
-        writable = {side for side in Side if rule.direction.allows(side) and capabilities[side].update}
+        able = {side for side in Side if capabilities[side].update or side in creates}
+        writable = {side for side in able if rule.direction.allows(side)}
         if writable == set(Side):
-            fields[name] = rule
+            fields[name] = FieldRule(rule.policy, rule.direction, fixed)
         elif writable:
             (target,) = writable
             direction = Direction.TO_FLOWTLY if target is Side.FLOWTLY else Direction.TO_EXTERNAL
-            fields[name] = FieldRule(rule.policy, direction)
-    creates = frozenset(side for side in rules.creates if capabilities[side].create)
+            fields[name] = FieldRule(rule.policy, direction, fixed & {target})
     return Rules(fields, creates)

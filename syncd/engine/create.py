@@ -12,6 +12,7 @@ from syncd.engine.context import Context
 from syncd.engine.read import observe
 from syncd.engine.states import View, parked, postponed, side_state
 from syncd.engine.tasks import CreateTask
+from syncd.engine.telling import settle
 from syncd.engine.trouble import Gate, describe, failed
 from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
 from syncd.mapping.compiled import RecordProblem
@@ -107,7 +108,7 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
         closed_fields=("*",),
         ledger=(LedgerEntry(origin, *keys, side, rule=operation.intent.reason, operation=operation.id),),
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, [settlement])
     ctx.tally.add(origin, side)
     ctx.events(f"record.{origin}", side=side, external=keys[0], flowtly=keys[1])
 
@@ -149,7 +150,7 @@ def _keep(ctx: Context, task: CreateTask, observation: Observation | None) -> No
         external=state if external else None,
         flowtly=None if external else state,
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, [settlement])
 
 
 def _view(ctx: Context, side: Side, record: Record, payload: Document) -> View:
@@ -197,7 +198,7 @@ def _park(ctx: Context, task: CreateTask, operation: Operation | None, error: Re
         operation_detail=describe(error),
         opened=() if waits_for_link(waiting_for) else (question,),
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, [settlement])
 
 
 def end_operation(
@@ -214,4 +215,4 @@ def end_operation(
         operation_detail=detail,
         closed_fields=closed,
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, [settlement])

@@ -18,9 +18,11 @@ from syncd.engine.read import observe
 from syncd.engine.setaside import Trouble, postpone, set_aside
 from syncd.engine.states import View, differing_fields, side_state, with_fresh_digests
 from syncd.engine.tasks import MergeTask
+from syncd.engine.telling import settle
 from syncd.engine.trouble import Gate, describe, failed
 from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
 from syncd.mapping.compiled import RecordProblem
+from syncd.mapping.links import shown
 from syncd.ports import (
     Intent,
     LedgerEntry,
@@ -46,19 +48,34 @@ def patch_record(ctx: Context, task: MergeTask) -> None:
             continue
         if side in ctx.blocked:
             break
+        sent, waiting = _writable(ctx, side, views[side.other].key, changes)
         later = {change.field for other in Side if _after(other, side) for change in task.merge.to(other)}
         patch = _Patch(ctx, task, side, views, base, frozenset(later))
-        patched = patch.run(changes)
+        patched = patch.run(sent) if sent else None
         if patched is not None:
             views[side], base = patched
-        elif patch.refused is None:
-            break
-        else:
+        elif patch.refused is not None:
             refused.append(patch.refused)
-            if later & {change.field for change in changes}:
+            if later & {change.field for change in sent}:
                 break
+        elif sent:
+            break
+        refused.extend(waiting)
     for trouble in refused:
         set_aside(ctx, task, trouble)
+
+
+def _writable(
+    ctx: Context, side: Side, source_key: str, changes: tuple[Change, ...]
+) -> tuple[tuple[Change, ...], tuple[Trouble, ...]]:
+    """The changes that can be sent, and why others cannot: a reference that is not linked holds back no other field."""
+    projection = ctx.mapping.projection(side)
+    waits = {one.field: projection.waits({one.field: one.after}, ctx.lookups) for one in changes}
+    problems = [RecordProblem(name, f"waits for {shown(what)}", what) for name, what in waits.items() if what]
+    for problem in problems:
+        failed(ctx, side, source_key, problem)
+    sent = tuple(one for one in changes if waits[one.field] is None)
+    return sent, tuple(Trouble("refused", describe(one), one.waiting_for) for one in problems)
 
 
 def _after(other: Side, side: Side) -> bool:
@@ -196,7 +213,7 @@ class _Patch:
             operation_state=state,
             operation_detail=detail,
         )
-        self.ctx.store.settle([settlement], self.ctx.name, self.ctx.run_id, self.ctx.lease)
+        settle(self.ctx, [settlement])
 
     def _settle(self, answer: Record, changes: tuple[Change, ...]) -> tuple[View, Base]:
         """The write is done: agree on its fields, keep open whatever else somebody changed meanwhile."""
@@ -223,7 +240,7 @@ class _Patch:
             closed_fields=(*sorted(done), "*"),
             ledger=tuple(self._entries(changes, after, digest)),
         )
-        ctx.store.settle(with_fresh_digests(settlement, self.base), ctx.name, ctx.run_id, ctx.lease)
+        settle(ctx, with_fresh_digests(settlement, self.base))
         ctx.tally.add("patched", side)
         ctx.events(
             "record.patched",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
-from syncd.core.model import Policy, Side
+from syncd.core.model import Direction, Policy, Side
 from syncd.engine.context import query_of
 from syncd.errors import Refused
 from syncd.mapping.compiled import CompiledMapping, Lookups
@@ -22,13 +22,18 @@ def preflight(mapping: CompiledMapping, peers: Mapping[Side, Connector]) -> list
     capabilities: dict[Side, Capabilities] = {}
     for side in Side:
         query = query_of(mapping, side)
-        capabilities[side] = peers[side].capabilities(query)
-        shape = peers[side].shape(query)
-        if shape is not None:
-            problems.extend(_fields(mapping, side, shape))
-        problems.extend(_verbs(mapping, side, capabilities[side]))
+        try:
+            shape = peers[side].shape(query)
+            strange = [] if shape is None else list(_scope(mapping, side, shape))
+            if shape is not None:
+                problems.extend([*strange, *_fields(mapping, side, shape)])
+            if not strange:
+                capabilities[side] = peers[side].capabilities(query)
+                problems.extend(_verbs(mapping, side, capabilities[side]))
+        except Refused as error:
+            problems.append(mapping.node.at(str(side), "resource").problem(f"{side}.resource: {error}"))
     problems.extend(_lists(mapping, peers[Side.FLOWTLY]))
-    if not all(one.trusted_time for one in capabilities.values()):
+    if len(capabilities) == len(Side) and not all(one.trusted_time for one in capabilities.values()):
         problems.extend(
             mapping.problem(field, "newest needs a trusted time on both sides", "choose external, flowtly or ask")
             for field, rule in mapping.rules.fields.items()
@@ -66,12 +71,13 @@ def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Prob
     projection = mapping.projection(side)
     if not shape.open:
         for name in projection.inputs:
-            if name not in shape.fields:
+            if name not in shape.fields and name not in mapping.where(side):
                 yield mapping.problem(
                     _field_of(mapping, side, name),
                     f"{side} has no field {name!r} in {shape.resource}",
                     did_you_mean(name, shape.fields),
                 )
+    yield from _restless(mapping, side, shape)
     outputs = mapping.outputs(side)
     for name in sorted(outputs):
         known = shape.fields.get(name)
@@ -83,6 +89,27 @@ def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Prob
             )
     if side in mapping.rules.creates:
         yield from _required(mapping, side, shape, outputs)
+
+
+def _scope(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Problem]:
+    """Fields of ``where`` that the resource does not have."""
+    place = mapping.node.at(str(side), "where")
+    for name in mapping.where(side):
+        if not shape.open and name not in shape.fields:
+            hint = did_you_mean(name, shape.fields)
+            yield (place.key_node(name) or place).problem(f"{side}.where: {shape.resource} has no field {name!r}", hint)
+
+
+def _restless(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Problem]:
+    """Fields that change without anybody's edit, in a mapping that would take this for one."""
+    for plan in mapping.fields:
+        moving = [name for name in plan.chains[side].names if (known := shape.fields.get(name)) and known.volatile]
+        if moving and plan.rule.direction is Direction.BOTH:
+            yield mapping.problem(
+                plan.name,
+                f"{moving[0]!r} of {shape.resource} changes by itself in {side}, and that would pass for an edit",
+                "leave it out, or let it flow one way",
+            )
 
 
 def _required(mapping: CompiledMapping, side: Side, shape: Shape, outputs: Iterable[str]) -> Iterator[Problem]:
@@ -98,7 +125,8 @@ def _required(mapping: CompiledMapping, side: Side, shape: Shape, outputs: Itera
 
 def _verbs(mapping: CompiledMapping, side: Side, can: Capabilities) -> Iterator[Problem]:
     wants_update = any(rule.direction.allows(side) for rule in mapping.rules.fields.values())
-    if wants_update and not can.update:
+    fixed = can.create and side in mapping.rules.creates  # made as it should be, and asked about when that changes
+    if wants_update and not can.update and not fixed:
         yield mapping.problem(
             "direction", f"{mapping.resource(side)} in {side} cannot be changed", f"use a direction away from {side}"
         )

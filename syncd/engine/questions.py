@@ -10,6 +10,7 @@ from syncd.core.model import Decision, Side
 from syncd.engine.context import Context
 from syncd.engine.merging import chunked
 from syncd.engine.tasks import MergeTask
+from syncd.engine.telling import settle
 from syncd.ports import ConflictRow, Observation, Settlement, SideState, Status
 
 WHOLE_RECORD = "*"
@@ -23,7 +24,7 @@ def wake_answered(ctx: Context, tasks: Sequence[MergeTask]) -> None:
         answered = [task for task in chunk if _answered(task, given.get(task.external.key, {}))]
         woken = [one for task in answered for one in _woken(ctx, task)]
         if woken:
-            ctx.store.settle(woken, ctx.name, ctx.run_id, ctx.lease)
+            settle(ctx, woken)
 
 
 def _answered(task: MergeTask, given: Mapping[str, Decision]) -> bool:
@@ -53,7 +54,7 @@ def close_over(ctx: Context) -> None:
         pending = {side: ctx.store.observations(ctx.name, side, _keys(rows, side)) for side in Side}
         over = [_closing(row) for row in rows if _is_over(ctx, row, pending)]
         if over:
-            ctx.store.settle(over, ctx.name, ctx.run_id, ctx.lease)
+            settle(ctx, over)
 
 
 def _keys(rows: Sequence[ConflictRow], side: Side) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from syncd.core.model import Absent, Side, Value
 from syncd.engine.context import Context
 from syncd.engine.references import looked_up_for
+from syncd.engine.telling import settle
 from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, SyncdError
 from syncd.mapping.compiled import Lookups, Projection, RecordProblem
 from syncd.mapping.links import waits_for_link
@@ -92,8 +93,11 @@ def read_both(ctx: Context, state: MappingState, *, full: bool = False) -> dict[
 
 
 def must_be_full(ctx: Context, side: Side, state: MappingState) -> bool:
-    """A walk of everything: asked for, or no cursor to trust, or the last one is too old, or the mapping changed."""
-    if ctx.options.full or not ctx.capabilities[side].incremental:
+    """A walk of everything: asked for, or no cursor to trust, or the last one is too old, or the mapping changed.
+
+    Or a new link changes how records read that did not change: one side would look edited, the other as it was.
+    """
+    if ctx.options.full or not ctx.capabilities[side].incremental or ctx.mapping.projection(side).soft:
         return True
     last = state.last_full.get(side)
     if last is None or state.approved_fingerprint != ctx.mapping.fingerprint:
@@ -252,7 +256,7 @@ def _park_duplicates(ctx: Context, side: Side, keys: frozenset[str]) -> None:
             key, b"", None, status=Status.PARKED, problem="the source has several records under this key"
         )
         settlements.append(whole_record(side, key, parked, DUPLICATE_KEY, parked.problem or ""))
-    ctx.store.settle(settlements, ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, settlements)
 
 
 def whole_record(side: Side, key: str, observation: Observation, kind: str, detail: str) -> Settlement:

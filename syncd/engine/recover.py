@@ -15,6 +15,7 @@ from syncd.engine.create import ADOPTED, end_operation, settle_created
 from syncd.engine.questions import WHOLE_RECORD
 from syncd.engine.read import observe
 from syncd.engine.states import View, side_state, with_fresh_digests
+from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
 from syncd.errors import Later, LeaseLost, NotFound, StoreUnavailable, SyncdError
 from syncd.mapping.compiled import RecordProblem
@@ -78,7 +79,7 @@ def _recover_patch(ctx: Context, operation: Operation) -> None:
         operation_state=OperationState.DONE if applied else OperationState.DROPPED,
         operation_detail="found applied" if applied else "found not applied",
     )
-    ctx.store.settle(with_fresh_digests(settlement, link.base), ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, with_fresh_digests(settlement, link.base))
     ctx.events("recover.patch", side=side, key=key, applied=applied)
 
 
@@ -194,6 +195,6 @@ def _quarantine(ctx: Context, operation: Operation, hits: Iterable[str]) -> None
         operation_detail=detail,
         opened=(NewConflict("in_doubt", external, flowtly, detail=detail),),
     )
-    ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+    settle(ctx, [settlement])
     ctx.tally.add("conflicts")
     ctx.events("recover.quarantined", side=operation.intent.side, source=source, detail=detail)

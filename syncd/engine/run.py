@@ -9,20 +9,20 @@ from typing import Any
 
 from syncd.core.guard import judge
 from syncd.core.model import Side
-from syncd.core.plan import Kind, Plan
+from syncd.core.plan import Item, Kind, Plan
 from syncd.engine.apply import apply_tasks
 from syncd.engine.context import Context, Events, Limits, Options, Progress
 from syncd.engine.lease import LeaseKeeper, RunStop
 from syncd.engine.plan import Prepared, prepare
 from syncd.engine.provision import prepare_target
 from syncd.engine.questions import close_over
-from syncd.engine.read import Reading, read_both
+from syncd.engine.read import Reading, read_both, read_side
 from syncd.engine.recover import recover
 from syncd.engine.references import live_links
 from syncd.engine.tasks import Task
 from syncd.errors import GuardRefused, SyncdError
 from syncd.mapping.compiled import CompiledMapping, Lookups, LookupTable, lookup_table
-from syncd.mapping.links import waits_for_link
+from syncd.mapping.links import awaited, waits_for_link
 from syncd.ports import Clock, Connector, Lease, MappingState, Store
 
 
@@ -81,6 +81,7 @@ class Engine:
                 making = options.write and (options.person or approved)
                 prepare_target(mapping, peers, self.events, write=making)
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
+                ctx.approved = approved
                 report = _cycle(ctx)
             outcome = report.outcome
         finally:
@@ -197,11 +198,24 @@ def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], s
         recover(ctx)
         rounds += 1
         # A record that was waiting for one of its own kind (a correction for its invoice) is woken while links grow.
-        woken = ctx.store.wake_linked(ctx.name) if ctx.name in ctx.mapping.references else 0
+        woken = ctx.store.wake_linked(ctx.name) if ctx.name in ctx.mapping.references else frozenset()
         if not woken and (_restless(ctx) == before or rounds >= ctx.limits.rounds):
             break
+        readings = _read_again(ctx, readings, woken, state)
         prepared = prepare(ctx, readings, state)
     return "done"
+
+
+def _read_again(
+    ctx: Context, readings: Mapping[Side, Reading], woken: frozenset[Side], state: MappingState
+) -> Mapping[Side, Reading]:
+    """Read Flowtly again where records were woken that could not be mapped: something would be made beside them.
+
+    An external record is always mapped while it waits; only writing it needs the link.
+    """
+    if Side.FLOWTLY not in woken:
+        return readings
+    return {**readings, Side.FLOWTLY: read_side(ctx, Side.FLOWTLY, full=True, state=state)}
 
 
 def _restless(ctx: Context) -> int:
@@ -224,10 +238,17 @@ def _whole(ctx: Context, plan: Plan) -> bool:
 
 
 def _guard(ctx: Context, plan: Plan) -> None:
-    reasons = judge(plan.blast, ctx.limits.caps)
+    """Raises GuardRefused. A create that waits for another mapping is not made by this run, so it does not count."""
+    counted = tuple(item for item in plan.items if not _waits_for_others(ctx, item))
+    reasons = judge(replace(plan, items=counted).blast, ctx.limits.caps)
     if reasons and not ctx.options.beyond_caps:
         ctx.events("plan.refused", mapping=ctx.name, reasons=list(reasons), **_summary(plan))
         raise GuardRefused(reasons)
+
+
+def _waits_for_others(ctx: Context, item: Item) -> bool:
+    """True for a create that waits; for one of its own mapping it may be made later in this very run."""
+    return item.kind is Kind.CREATE and item.waits_for is not None and awaited(item.waits_for) != ctx.name
 
 
 def _arrived(ctx: Context) -> set[str]:

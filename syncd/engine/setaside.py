@@ -12,6 +12,7 @@ from syncd.core.model import Side
 from syncd.engine.context import Context
 from syncd.engine.states import parked, postponed
 from syncd.engine.tasks import MergeTask
+from syncd.engine.telling import settle
 from syncd.mapping.links import waits_for_link
 from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
@@ -56,4 +57,4 @@ def _keep(
             flowtly=states.get(Side.FLOWTLY),
             opened=opened,
         )
-        ctx.store.settle([settlement], ctx.name, ctx.run_id, ctx.lease)
+        settle(ctx, [settlement])

@@ -11,6 +11,7 @@ from syncd.core.model import ABSENT, Base, Document, Side
 from syncd.core.reconcile import Contest
 from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
+_FIXED = "one side keeps what the record was made with: only a new record can have another value"
 _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=6)
 _PATIENCE = 1  # failures of a peer that are simply tried again in the next run
@@ -123,6 +124,7 @@ def questions(contests: Iterable[Contest], external_key: str, flowtly_key: str) 
             contest.base_flowtly,
             contest.external,
             contest.flowtly,
+            detail=_FIXED if contest.fixed else "",
         )
         for contest in contests
     )

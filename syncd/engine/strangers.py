@@ -165,8 +165,7 @@ class _Tasks:
             if owner is not None:
                 yield from self._twin(side, seen, owner)
             elif full is not None and full.document is not None and seen.key not in hidden:
-                waits = ctx.mapping.projection(side.other).waits(full.document, links)
-                yield from _create_task(ctx, side, full, waits, recheck=not self._readings[side].full)
+                yield from _create_task(ctx, side, full, links, recheck=not self._readings[side].full)
 
     def _hidden(self, side: Side, document: Document, links: Lookups) -> bool:
         """True while the partner may be among the records of the other side that cannot be read yet."""
@@ -275,9 +274,8 @@ def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str
     return taken
 
 
-def _create_task(
-    ctx: Context, side: Side, seen: Observation, waits: str | None, *, recheck: bool
-) -> Iterator[CreateTask]:
+def _create_task(ctx: Context, side: Side, seen: Observation, links: Lookups, *, recheck: bool) -> Iterator[CreateTask]:
+    """The create, if the rules allow it. Only what would be written has to be linked."""
     document = seen.document or {}
     present = Present(document, seen.changed_at)
     pair = Pair(present, Gone(), None, {}) if side is Side.EXTERNAL else Pair(Gone(), present, None, {})
@@ -292,6 +290,6 @@ def _create_task(
             side=side.other,
             document=outcome.document,
             digests={side: seen.digest},
-            waits_for=waits,
+            waits_for=ctx.mapping.projection(side.other).waits(outcome.document, links),
         )
         yield CreateTask((item,), side, seen, outcome.document, outcome.rule, recheck)

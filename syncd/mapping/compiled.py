@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from syncd.core.canon import digest
+from syncd.core.events import EventRule
 from syncd.core.model import Direction, Policy, Rules, Side
 from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lookups import Lookups, LookupTable, lookup_table
@@ -35,7 +36,7 @@ __all__ = [
     "lookup_table",
 ]
 
-_NOT_IN_FINGERPRINT = {"schedule", "limits", "deletes", "description"}
+_NOT_IN_FINGERPRINT = {"schedule", "limits", "deletes", "description", "events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class CompiledMapping:
     external: Projection
     flowtly: Projection
     node: Node
+    event_rules: tuple[EventRule, ...] = ()
 
     def problem(self, place: str, message: str, hint: str = "") -> Problem:
         """A problem of this mapping, at the field or block that ``place`` names (at the top when it names none)."""

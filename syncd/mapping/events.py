@@ -193,6 +193,10 @@ def event_problems(
             if target not in targets:
                 hint = did_you_mean(target, targets) or f"known: {', '.join(sorted(targets)) or 'none'}"
                 yield place.at("to", position).problem(f"event {spec.event}: there is no target {target!r}", hint)
+        if not memory and spec.when.disappears:
+            yield place.at("when").problem(
+                f"event {spec.event}: a mapping does not tell of records that are gone", "watch the resource for it"
+            )
         if not memory and spec.when.crosses is not None and spec.when.crosses.back:
             yield place.at("when", "crosses", "back").problem(
                 f"event {spec.event}: only a watch remembers how far a number came back", "leave out back"

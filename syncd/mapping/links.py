@@ -25,10 +25,14 @@ def waits_for(mapping: str, side: Side, key: str) -> str:
     return f"{_MARK}{mapping}:{side}={key}"
 
 
+def awaited(reference: str) -> str:
+    """The mapping whose link a record waits for."""
+    return reference.removeprefix(_MARK).partition(":")[0]
+
+
 def shown(reference: str) -> str:
     """What a record waits for, for people: ``clients 1042``, ``clients /api/clients/5``."""
-    mapping, _, rest = reference.removeprefix(_MARK).partition(":")
-    return f"{mapping} {rest.partition('=')[2]}"
+    return f"{awaited(reference)} {reference.partition('=')[2]}"
 
 
 def waits_for_link(reference: str | None) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from syncd.mapping.events import CrossesSpec, EventSpec, WhenSpec
 from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lenses.registry import LENSES
 from syncd.mapping.scalars import Shown, format_duration
@@ -48,6 +49,9 @@ _BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A rule of deletes", DeleteRule),
     ("schedule", ScheduleSpec),
     ("limits", MappingLimits),
+    ("events", EventSpec),
+    ("when", WhenSpec),
+    ("crosses", CrossesSpec),
 )
 _HEAD = """# Mapping reference
 

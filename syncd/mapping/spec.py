@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from syncd.core.model import Direction, Policy, Side
+from syncd.mapping.events import EventSpec
 from syncd.mapping.lenses.base import Kind
 from syncd.mapping.lenses.registry import Through
 from syncd.mapping.lenses.words import Pairs
@@ -294,6 +295,9 @@ class MappingSpec(Strict):
     deletes: DeletesSpec = Field(default=DeletesSpec(), description="What follows a deletion.")
     schedule: ScheduleSpec = Field(default=ScheduleSpec(), description="When the daemon looks.")
     limits: MappingLimits = Field(default=MappingLimits(), description="Caps on one run.")
+    events: tuple[EventSpec, ...] = Field(
+        default=(), description="Which settled changes of canonical fields are told, and to whom."
+    )
 
     @property
     def name(self) -> str:

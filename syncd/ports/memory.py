@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 from uuid import UUID
 
+from syncd.core.events import NewEvent
 from syncd.core.model import Base, Document, MaybeValue, Side
 
 
@@ -215,6 +216,8 @@ class Settlement:
     closed_fields: tuple[str, ...] = ()
     """Fields whose open conflict on this record is over because the sides agree again or a decision was carried out."""
     ledger: tuple[LedgerEntry, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+    """What is to be told of this change; it goes to the outbox in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)

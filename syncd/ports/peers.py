@@ -61,7 +61,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class FieldShape:
-    """What a peer says of one raw field. ``type`` is one of text, integer, decimal, boolean, date, datetime, json."""
+    """What a peer says of one raw field. ``type`` is one of text, integer, decimal, boolean, date, datetime, json.
+
+    A ``volatile`` field changes without anybody's edit.
+    """
 
     name: str
     type: str
@@ -69,6 +72,7 @@ class FieldShape:
     writable: bool = True
     required: bool = False
     reference: str | None = None
+    volatile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

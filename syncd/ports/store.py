@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from syncd.core.model import Decision, Side, Value
+from syncd.ports.events import Delivery, DeliveryState, RetryRule, WatchPass
 from syncd.ports.memory import (
     Certificate,
     ConflictRow,
@@ -83,8 +84,11 @@ class Store(Protocol):
     def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
         """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
 
-    def wake_linked(self, mapping: str) -> int:
-        """Turn observations dirty again whose reference to a record of a mapping is linked by now; how many."""
+    def wake_linked(self, mapping: str) -> frozenset[Side]:
+        """Turn observations dirty again whose reference is linked by now; on which sides there were any.
+
+        One that could not be mapped has to be read again before anything is made beside it.
+        """
 
     def partners(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, str]:
         """The other side's keys of records that are linked."""
@@ -166,6 +170,39 @@ class Store(Protocol):
 
     def certificates(self, mapping: str, side: Side, limit: int) -> list[Certificate]:
         """Latest certificates, newest first."""
+
+    def begin_watch(self, watch: str, fingerprint: str, lease: Lease) -> WatchPass:
+        """Start a walk of a watch. Under another fingerprint than before, what was remembered is forgotten."""
+
+    def claim(self, target: str, limit: int, hold: timedelta) -> list[Delivery]:
+        """Deliveries that are due, for ``hold`` nobody else's; of each record only the oldest that is pending."""
+
+    def delivered(self, target: str, event: UUID) -> None:
+        """The target has taken an event."""
+
+    def failed(self, target: str, event: UUID, detail: str, rule: RetryRule, retry_after: float | None) -> bool:
+        """Put a delivery off by a growing, jittered time, at least ``retry_after`` seconds. True: it is given up."""
+
+    def release_claims(self, target: str, events: Sequence[UUID]) -> None:
+        """Give back what was claimed and not tried."""
+
+    def sweep_outbox(self, keep: timedelta, targets: Collection[str], give_up: timedelta) -> int:
+        """Remove what was delivered and is older than ``keep``; give up what waits for a target that is no more."""
+
+    def outbox_counts(self) -> dict[str, dict[str, int]]:
+        """Deliveries that are pending or given up, by target and state."""
+
+    def deliveries(self, state: DeliveryState | None, limit: int) -> list[Delivery]:
+        """For people: the latest deliveries, newest first."""
+
+    def deliveries_of(self, event: UUID) -> list[Delivery]:
+        """For people: every delivery of one event."""
+
+    def retry_deliveries(self, event: UUID | None, target: str | None) -> int:
+        """Try again now what was given up or waits: one event's deliveries, or all that were given up; how many."""
+
+    def last_walk(self, watch: str) -> datetime | None:
+        """When the last complete walk of a watch ended."""
 
     def close(self) -> None:
         """Release connections."""

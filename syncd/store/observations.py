@@ -83,6 +83,7 @@ _WAKE_LINKED: Final = text(
         digest = CASE WHEN document IS NULL THEN ''::bytea ELSE digest END
     FROM linked
     WHERE observation.mapping = :mapping AND observation.side = linked.side AND observation.key = linked.key
+    RETURNING observation.side
     """
 )
 
@@ -141,10 +142,11 @@ class Observations(Database):
         with self.transaction() as connection:
             return connection.execute(_WAKE, parameters).rowcount
 
-    def wake_linked(self, mapping: str) -> int:
-        """Turn observations dirty again whose reference to a record of a mapping is linked by now; how many."""
+    def wake_linked(self, mapping: str) -> frozenset[Side]:
+        """Turn observations dirty again whose reference is linked by now; on which sides there were any."""
         with self.transaction() as connection:
-            return connection.execute(_WAKE_LINKED, {"mapping": mapping}).rowcount
+            woken = connection.execute(_WAKE_LINKED, {"mapping": mapping}).scalars()
+            return frozenset(Side(side) for side in woken)
 
     def waiting(self, mapping: str) -> frozenset[str]:
         """The references that some observation waits for."""

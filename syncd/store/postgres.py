@@ -8,12 +8,17 @@ from syncd.store.ledger import Ledger
 from syncd.store.links import Links
 from syncd.store.observations import Observations
 from syncd.store.operations import Operations
+from syncd.store.outbox import Outbox
 from syncd.store.passes import Passes
 from syncd.store.runs import Runs
 from syncd.store.settle import Settlements
+from syncd.store.tenants import Tenants
+from syncd.store.watches import Watches
 
 
-class PostgresStore(Leases, Runs, Passes, Observations, Links, Operations, Settlements, Conflicts, Ledger):
+class PostgresStore(
+    Leases, Runs, Passes, Observations, Links, Operations, Settlements, Conflicts, Ledger, Tenants, Watches, Outbox
+):
     """``ports.Store`` on PostgreSQL 14 or newer.
 
     ``url`` is a ``postgresql://`` URL of a database that ``syncd.store.migrate`` brought up to date; ``pool_size`` is

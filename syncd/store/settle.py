@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.core.model import Base, Side
 from syncd.errors import Stale
 from syncd.ports import Lease, LedgerEntry, Observation, Settlement, SideState
-from syncd.store import ledger, links, observations, operations, questions
+from syncd.store import ledger, links, observations, operations, outbox, questions
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.links import UNLINKED, Settled
@@ -157,6 +157,7 @@ def _apply(run: _Run, group: Sequence[Settlement]) -> None:
     _sides(run, standing)
     questions.open_all(connection, mapping, run.run_id, [question for one in standing for question in one.opened])
     ledger.append(connection, mapping, run.run_id, [entry for one in group for entry in one.ledger])
+    outbox.put(connection, [told for one in standing for told in one.events])
 
 
 def _taken_apart(run: _Run, group: Sequence[Settlement]) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli.app import run
+from syncd.wiring import App
 from tests.e2e import logbook
 from tests.engine.world import MAPPING, World, built
 
@@ -180,10 +182,17 @@ def test_unreachable_peers_and_wrong_credentials_are_one_clear_line_each(world: 
 
 def test_init_writes_a_configuration_that_loads(world: World, tmp_path: Path) -> None:
     target = tmp_path / "fresh"
-    for system in ("sql", "tryton"):
-        syncd(world, "init", str(target / system), "--system", system, config=False)
-        assert (target / system / "syncd.yaml").exists()
+    given = re.compile(r"\$\{(\w+)\}")
+    for system, count in (("sql", 1), ("tryton", 2), ("everything", 11)):
+        said = syncd(world, "init", str(target / system), "--system", system, config=False)
+        assert said.count("written") == len([path for path in (target / system).rglob("*") if path.is_file()])
+        config = target / system / "syncd.yaml"
+        app = App(config, dict.fromkeys(given.findall(config.read_text()), "made-up"))
+        assert len(app.mappings) == count
+    assert (target / "everything" / "examples" / "erp.sql").exists()
+    (target / "sql" / "syncd.yaml").write_text("mine")
     assert "left alone" in syncd(world, "init", str(target / "sql"), config=False)
+    assert (target / "sql" / "syncd.yaml").read_text() == "mine"
 
 
 @pytest.mark.parametrize("what", ["settings", "mapping"])

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,9 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 
+from syncd.core.model import Side
 from syncd.engine.context import Options
 from syncd.engine.run import Engine, Report
 from syncd.ports import ConflictRow, Observation
@@ -35,10 +37,12 @@ from tests.e2e.tryton_cast import (
     in_tryton_at_first,
 )
 from tests.support.postgres import PostgresServer, conninfo
-from tests.support.tryton_server import TrytonServer, tryton_server
+from tests.support.tryton_server import TrytonServer, TrytonTrouble, environment, tryton_server
 
 MAPPING = "tryton-clients"
 TOKEN = "static-token-of-a-sandbox"
+_NO_INDEX = ("connection broken by", "Failed to establish a new connection", "Temporary failure in name resolution")
+"""What pip says where it cannot reach its index."""
 ANY_STATE = ["active", "in", [True, False]]
 TABLES = ("party_party", "party_address", "party_identifier", "party_contact_mechanism")
 STAMPS = ("id", "create_date", "write_date")
@@ -97,21 +101,21 @@ class World:
             self.app.close()
             self.app = None
 
-    def run(self, *, full: bool = False) -> Report:
-        """One cycle, as the daemon does it."""
+    def run(self, name: str = MAPPING, *, full: bool = False, person: bool = False) -> Report:
+        """One cycle of a mapping, as the daemon does it, or as a person does who approves it."""
         app = self.opened
-        mapping = app.mappings[MAPPING]
+        mapping = app.mappings[name]
         limits = limits_of(app.settings, mapping)
         engine = Engine(app.store, app.clock, limits, self._note, silent, f"test-{id(self)}")
-        report = engine.run(mapping, app.peers(mapping), Options("test", write=True, full=full), Event())
+        report = engine.run(mapping, app.peers(mapping), Options("test", write=True, full=full, person=person), Event())
         assert report.outcome == "done", (report.outcome, report.reasons, self.events[-5:])
         return report
 
-    def settled(self) -> None:
-        """Runs until one has nothing to do; at most five."""
+    def settled(self, *names: str) -> None:
+        """Runs of these mappings, in this order, until none has anything to do; at most five of each."""
         for _ in range(5):
-            report = self.run()
-            if report.plan is not None and not report.plan.pending and report.open_operations == 0:
+            reports = [self.run(name) for name in names or (MAPPING,)]
+            if all(one.plan is not None and not one.plan.pending and one.open_operations == 0 for one in reports):
                 return
         raise AssertionError(f"did not settle in five runs: {self.events[-12:]}")
 
@@ -122,17 +126,17 @@ class World:
         """The fields of every event of this name."""
         return [fields for name, fields in self.events if name == event]
 
-    def links(self) -> dict[str, str]:
-        """Party id to client IRI."""
-        return {one.external_key: one.flowtly_key for one in list(self.opened.store.links(MAPPING))}
+    def links(self, mapping: str = MAPPING) -> dict[str, str]:
+        """Party id to the IRI of what is linked with it: a client, unless another mapping is asked for."""
+        return {one.external_key: one.flowtly_key for one in list(self.opened.store.links(mapping))}
 
-    def questions(self) -> list[ConflictRow]:
+    def questions(self, mapping: str = MAPPING) -> list[ConflictRow]:
         """Open questions."""
-        return self.opened.store.conflicts(MAPPING, open_only=True)
+        return self.opened.store.conflicts(mapping, open_only=True)
 
-    def pending(self, side: Any, key: str) -> Observation | None:
+    def pending(self, side: Side, key: str, mapping: str = MAPPING) -> Observation | None:
         """What is pending of a record."""
-        return self.opened.store.observation(MAPPING, side, key)
+        return self.opened.store.observation(mapping, side, key)
 
     # -------------------------------------------------------------- people in Tryton
 
@@ -151,9 +155,10 @@ class World:
         values: dict[str, Any] = {"name": known["name"], "addresses": [["create", [address]]]}
         if known["vatNumber"]:
             values["identifiers"] = [["create", [{"type": "eu_vat", "code": known["vatNumber"]}]]]
-        if known["addressPhoneNumber"]:
-            phone = {"type": "phone", "value": known["addressPhoneNumber"]}
-            values["contact_mechanisms"] = [["create", [phone]]]
+        contacts = {"phone": known["addressPhoneNumber"], "email": known.get("email")}
+        if any(contacts.values()):
+            made = [{"type": kind, "value": value} for kind, value in contacts.items() if value]
+            values["contact_mechanisms"] = [["create", made]]
         return values
 
     def write_party(self, key: str, **values: Any) -> None:
@@ -162,7 +167,18 @@ class World:
 
     def write_child(self, model: str, key: str, **values: Any) -> None:
         """A person edits the first address, identifier or contact of a party, and not the party."""
-        (child,) = self.erp.rpc(f"model.party.{model}.search", [["party", "=", int(key)]], 0, 1, [["id", "ASC"]])
+        self._write_first(model, [["party", "=", int(key)]], values)
+
+    def write_contact(self, key: str, kind: str, **values: Any) -> None:
+        """A person edits the first phone or mail address of a party."""
+        self._write_first("contact_mechanism", [["party", "=", int(key)], ["type", "=", kind]], values)
+
+    def add_contact(self, key: str, kind: str, value: str) -> None:
+        """A person adds a phone or a mail address to a party."""
+        self.erp.rpc("model.party.contact_mechanism.create", [{"party": int(key), "type": kind, "value": value}])
+
+    def _write_first(self, model: str, domain: list[Any], values: dict[str, Any]) -> None:
+        (child,) = self.erp.rpc(f"model.party.{model}.search", domain, 0, 1, [["id", "ASC"]])
         self.erp.rpc(f"model.party.{model}.write", [child], values)
 
     def raw_parties(self) -> dict[str, dict[str, Any]]:
@@ -192,12 +208,13 @@ class World:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def add_client(self, known: Facts) -> None:
-        """A person adds a client."""
+    def add_client(self, known: Facts) -> str:
+        """A person adds a client; its IRI."""
         vat = known["vatNumber"]
-        fields = {name: value for name, value in known.items() if name != "vatNumber"}
+        fields = {name: known[name] for name in FIELDS if name != "vatNumber"}
         number = {"tinCountry": vat[:2], "tin": vat[2:]} if vat else {}
-        self.in_flowtly("POST", "clients", {**fields, **number, "currency": "EUR", "tinType": "vat"})
+        made = self.in_flowtly("POST", "clients", {**fields, **number, "currency": "EUR", "tinType": "vat"})
+        return str(made["@id"])
 
     def edit_client(self, iri: str, **fields: Any) -> None:
         """A person edits a client."""
@@ -284,9 +301,20 @@ def _client_facts(row: dict[str, Any], codes: dict[str, str]) -> Facts:
     }
 
 
+def require_tryton() -> None:
+    """Skip the test where Tryton is not installed yet and the package index cannot be reached."""
+    try:
+        environment("8.2")
+    except TrytonTrouble as trouble:
+        if any(words in str(trouble) for words in _NO_INDEX):
+            reason = str(trouble).strip().splitlines()[-1]
+            pytest.skip(f"Tryton is not installed yet, and the package index cannot be reached: {reason}")
+        raise
+
+
 @contextmanager
-def built(folder: Path, postgres: PostgresServer) -> Iterator[World]:
-    """A filled world of which the product knows nothing yet."""
+def built(folder: Path, postgres: PostgresServer, fill: Callable[[World], object]) -> Iterator[World]:
+    """A world that ``fill`` has filled, and of which the product knows nothing yet."""
     with ExitStack() as closing:
         plain = conninfo(postgres.url("postgres"))
         erp = closing.enter_context(tryton_server(folder / "erp", postgres_url=plain))
@@ -308,11 +336,11 @@ def built(folder: Path, postgres: PostgresServer) -> Iterator[World]:
         countries = {row["code"]: row["id"] for row in rows}
         world = World(folder, erp, conninfo(postgres.url(erp.database)), flowtly, env, client, countries)
         closing.callback(world.close)
-        _fill(world)
+        fill(world)
         yield world
 
 
-def _fill(world: World) -> None:
+def fill_with_cast(world: World) -> None:
     """Everybody at their place since last week."""
     at_first = [in_tryton_at_first(number) for number in (*SHARED, *ONLY_TRYTON)]
     keys = world.add_parties(at_first)

@@ -228,7 +228,9 @@ def test_a_create_whose_answer_is_lost_is_one_row(bi: Bi, monkeypatch: pytest.Mo
 def test_rows_that_a_forgetful_store_finds_are_linked_not_doubled(bi: Bi) -> None:
     acme = bi.world.client(name="Acme")
     bi.run(person=True)
-    bi.world.erp_store("WITH gone AS (DELETE FROM link RETURNING 1), too AS (DELETE FROM observation) SELECT count(*) FROM gone")
+    bi.world.erp_store(
+        "WITH gone AS (DELETE FROM link RETURNING 1), too AS (DELETE FROM observation) SELECT count(*) FROM gone"
+    )
     bi.run(person=True)
     bi.run()
     assert bi.rows() == [("Acme", "DK")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -55,8 +56,8 @@ class Reference(LensSpec):
     number: bool = Field(default=False, description="The external side holds the key as a whole number.")
     unlinked: Unlinked = Field(
         default="wait",
-        description="What a record does whose reference is not linked: it waits; it goes without (one-way only; looked "
-        "at again by every complete walk); or the reference is found in a Flowtly list.",
+        description="What a record does whose reference is not linked: it waits; it goes without (one-way only; then "
+        "every run reads everything, to notice links); or the reference is found in a Flowtly list.",
     )
 
     def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same wherever it stands
@@ -161,9 +162,11 @@ class Reference(LensSpec):
 
 
 def _key(value: Value) -> str:
-    """A key as text: peers keep them as text or as whole numbers. Raises Unfit."""
+    """A key as text, as connectors spell it: peers keep them as text or as whole numbers. Raises Unfit."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():  # NUMBER(10): whole, and read as a decimal
+        return str(int(value))
     raise Unfit(f"expected a key, got {kind_of(value)}")

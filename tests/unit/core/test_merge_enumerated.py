@@ -206,3 +206,15 @@ def test_a_decision_is_not_used_for_other_values() -> None:
         FieldRule(), {Side.EXTERNAL: "x", Side.FLOWTLY: "c"}, base, TIMES[0], Decision("b", "c", Side.EXTERNAL)
     )
     assert verdict.contested
+
+
+def test_a_fixed_side_is_never_written_and_what_it_would_take_is_asked() -> None:
+    """Every case again with each set of fixed sides: the same verdict, or a question where it would be changed."""
+    for rule, now, base, times, decision in CASES:
+        free = merge_field(rule, now, base, times, decision)
+        for fixed in (frozenset({Side.EXTERNAL}), frozenset({Side.FLOWTLY}), frozenset(Side)):
+            held = merge_field(FieldRule(rule.policy, rule.direction, fixed), now, base, times, decision)
+            if any(side in fixed for side, _ in free.writes):
+                assert (held.writes, held.contested) == ((), True)
+            else:
+                assert held == free
