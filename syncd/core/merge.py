@@ -42,10 +42,19 @@ class Verdict:
 
 QUIET: Final = Verdict("quiet")
 CONTESTED: Final = Verdict("ask", contested=True)
+FIXED: Final = Verdict("fixed", contested=True)
 
 
 def merge_field(rule: FieldRule, now: BothSides, base: BothSides, times: Times, decision: Decision | None) -> Verdict:
-    """Decide one field. Total: every combination of absent, null and values has an answer."""
+    """Decide one field. Total: every combination of absent, null and values has an answer.
+
+    What would have to change on a fixed side is contested: only a person can end the difference.
+    """
+    verdict = _decide(rule, now, base, times, decision)
+    return FIXED if any(side in rule.fixed for side, _ in verdict.writes) else verdict
+
+
+def _decide(rule: FieldRule, now: BothSides, base: BothSides, times: Times, decision: Decision | None) -> Verdict:
     external, flowtly = now[Side.EXTERNAL], now[Side.FLOWTLY]
     if isinstance(external, Absent) or isinstance(flowtly, Absent):
         return QUIET

@@ -115,10 +115,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """How one field is reconciled."""
+    """How one field is reconciled. A ``fixed`` side takes the value of a new record and cannot change it afterwards."""
 
     policy: Policy = Policy.ASK
     direction: Direction = Direction.BOTH
+    fixed: frozenset[Side] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

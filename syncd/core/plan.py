@@ -33,7 +33,8 @@ class Kind(StrEnum):
 class Item:
     """One operation. ``side`` is where it writes (create, patch); ``digests`` are the readings it was decided on.
 
-    ``waits_for`` names a reference without a link when the plan was made: until that is linked, applying does nothing.
+    ``waits_for`` names a reference without a link when the plan was made: until that is linked, applying a create does
+    nothing and applying a patch leaves out the fields that refer to it.
     """
 
     kind: Kind

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from syncd.core.canon import same
-from syncd.core.merge import base_of, merge_field
+from syncd.core.merge import FIXED, base_of, merge_field
 from syncd.core.model import (
     ABSENT,
     Absent,
@@ -47,13 +47,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """One field that a person has to decide, with everything needed to do so."""
+    """One field that a person has to decide, with everything needed to do so; ``fixed``: one side cannot change it."""
 
     field: str
     base_external: MaybeValue
     base_flowtly: MaybeValue
     external: MaybeValue
     flowtly: MaybeValue
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,14 @@ def _merge(external: Present, flowtly: Present, pair: Pair, rules: Rules) -> Mer
         verdict = merge_field(rule, now, known, times, pair.decisions.get(field))
         if verdict.contested:
             contests.append(
-                Contest(field, known[Side.EXTERNAL], known[Side.FLOWTLY], now[Side.EXTERNAL], now[Side.FLOWTLY])
+                Contest(
+                    field,
+                    known[Side.EXTERNAL],
+                    known[Side.FLOWTLY],
+                    now[Side.EXTERNAL],
+                    now[Side.FLOWTLY],
+                    fixed=verdict is FIXED,
+                )
             )
         if verdict.agreed:
             agreed.append(field)

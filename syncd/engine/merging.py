@@ -33,8 +33,18 @@ def merge_task(ctx: Context, external: View, flowtly: View, pair: Pair, origin: 
         changes = outcome.to(side)
         if changes:
             reason = ", ".join(sorted({change.rule for change in changes}))
+            waits = ctx.mapping.projection(side).waits({one.field: one.after for one in changes}, ctx.lookups)
             items.append(
-                Item(Kind.PATCH, external.key, flowtly.key, reason, side=side, changes=changes, digests=digests)
+                Item(
+                    Kind.PATCH,
+                    external.key,
+                    flowtly.key,
+                    reason,
+                    side=side,
+                    changes=changes,
+                    digests=digests,
+                    waits_for=waits,
+                )
             )
     items.extend(
         Item(Kind.ASK, external.key, flowtly.key, "both sides changed", digests=digests, field=contest.field)
