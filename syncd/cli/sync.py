@@ -95,18 +95,23 @@ def apply(
     with opened(config, level="warning") as app:
         names = _named(app, mapping, file, chosen)
         _look_first(app)
+        failed: list[Report] = []
         if not yes:
             reports = _run_all(app, names, Options("plan", write=False, full=full))
             for report in reports:
                 if report.plan is not None:
                     show_plan(_part(report.plan, chosen))
+                else:
+                    show_report(report)
             if not any(report.plan is not None and report.plan.pending for report in reports):
                 err.print("nothing to apply")
             typer.confirm("Apply this plan?", abort=True, err=True)
             # What was shown and nothing else: a change that arrived meanwhile waits for its own plan.
             chosen = chosen if chosen is not None else saved.shown(reports)
+            failed = [report for report in reports if report.mapping not in chosen]
+            names = [name for name in names if name in chosen]
         options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full)
-        reports = _run_all(app, names, options, chosen)
+        reports = [*failed, *_run_all(app, names, options, chosen)]
     _print(reports, as_json=as_json)
     if chosen is not None:
         _print_refused(reports, chosen)

@@ -21,6 +21,7 @@ from syncd.daemon.worker import Job, Worker
 from syncd.engine.context import Events
 from syncd.errors import StoreUnavailable
 
+_SIGNAL_NOTICED = 0.5  # seconds until a signal is noticed at the latest
 _STALE_AFTER = 3  # a mapping is not ready when it has missed this many turns of its schedule
 
 
@@ -68,7 +69,9 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self.start()
-        self._wake.wait()
+        # Not one endless wait: the system may give a signal to another thread, and then nothing ends the wait.
+        while not self._wake.wait(_SIGNAL_NOTICED):
+            continue
         return self.finish(shutdown)
 
     def start(self) -> None:

@@ -13,6 +13,10 @@ from tests.crash.steps import Died, Watched
 from tests.engine.family import NOTES, TABLE, Moment, both, end, mixed
 from tests.engine.world import SETTINGS, World
 
+# Steps that only look: dying after one is dying after the step before it.
+LOOKING = ("state", "open_operations", "waiting", "cursor", "rows", "pages", "differing", "answers", "counts")
+LOOKING += ("strangers", "observations", "partners", "work", "decisions", "conflicts", "read", "links_by_key")
+
 
 @pytest.fixture
 def family(world: World) -> World:
@@ -43,6 +47,8 @@ def test_dying_after_any_step_changes_nothing_about_the_end(family: World, child
     assert {"flowtly.create", "external.create", "store.wake_linked"} <= set(steps)
     wrong: list[tuple[int, str, Any]] = []
     for number in range(len(steps)):
+        if number and steps[number - 1].endswith(LOOKING):
+            continue
         moment.restore()
         with Watched(world, die_after=number), pytest.raises(Died):
             world.run("notes")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from syncd.core.model import Side
 from syncd.mapping.compiled import CompiledMapping, RecordProblem
-from syncd.mapping.links import fixed_links, shown, table_of
+from syncd.mapping.links import awaited, fixed_links, shown, table_of, waits_for, waits_for_link
 from syncd.mapping.lookups import Lookups
 from tests.unit.mapping.helpers import LOOKUPS, field_says, fields
 
@@ -85,6 +86,28 @@ def test_a_list_stands_in_for_a_link_both_ways() -> None:
     with pytest.raises(RecordProblem) as problem:
         write(mapping, Side.FLOWTLY, "ZZ")
     assert problem.value.waiting_for == "@clients:external=ZZ"
+
+
+@pytest.mark.parametrize("value", [1042, "1042", Decimal(1042), Decimal("1042.00"), Decimal("1.042E3"), 1042.0])
+def test_a_key_is_read_as_connectors_spell_it(value: Any) -> None:
+    assert read(fields(PLAIN), Side.EXTERNAL, value) == "1042"
+    assert read(fields(NUMBER), Side.EXTERNAL, value) == "1042"
+
+
+@pytest.mark.parametrize("value", [True, Decimal("10.5"), ["1042"], 10.5])
+def test_what_can_be_no_key_is_not_taken_for_one(value: Any) -> None:
+    with pytest.raises(RecordProblem, match="expected a key") as problem:
+        read(fields(PLAIN), Side.EXTERNAL, value)
+    assert problem.value.waiting_for is None
+
+
+@pytest.mark.parametrize("key", ["a:b", "a=b", "=", "50%", "O'Neil", "東京", "@clients:external=1"])
+@pytest.mark.parametrize("mapping", ["clients", "erp.clients-1"])
+def test_what_is_waited_for_can_be_told_again(mapping: str, key: str) -> None:
+    reference = waits_for(mapping, Side.EXTERNAL, key)
+    assert waits_for_link(reference)
+    assert awaited(reference) == mapping
+    assert shown(reference) == f"{mapping} {key}"
 
 
 def test_references_of_raw_records_and_documents() -> None:
