@@ -16,6 +16,7 @@ from syncd.cli.app import run
 from syncd.wiring import App
 from tests.e2e import logbook
 from tests.engine.world import MAPPING, World, built
+from tests.support.commands import run_command
 
 
 @pytest.fixture
@@ -30,18 +31,8 @@ def world(tmp_path: Path, pg_url: str, store_url: str) -> Iterator[World]:
 
 def syncd(world: World, *arguments: str, code: int = 0, config: bool = True, answer: str = "") -> str:
     """One command; its output, both streams."""
-    command = [sys.executable, "-m", "syncd.cli", *arguments]
-    if config:
-        command += ["-c", str(world.config)]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **world.env, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        cwd=world.folder,
-        check=False,
-        input=answer,
-    )
+    given = [*arguments, "-c", str(world.config)] if config else arguments
+    done = run_command(given, {**os.environ, **world.env}, world.folder, answer)
     logbook.keep(done.stdout + done.stderr)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout if "--json" in arguments else done.stdout + done.stderr

@@ -6,8 +6,6 @@ Both peers are read here through their own interfaces and translated by hand: no
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,6 +34,7 @@ from tests.e2e.tryton_cast import (
     in_flowtly_at_first,
     in_tryton_at_first,
 )
+from tests.support.commands import run_command
 from tests.support.postgres import PostgresServer, conninfo
 from tests.support.tryton_server import TrytonServer, TrytonTrouble, environment, tryton_server
 
@@ -76,14 +75,7 @@ class World:
 
     def syncd(self, *arguments: str, code: int = 0) -> str:
         """One command of an administrator; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "syncd.cli", *arguments],
-            env={**os.environ, **self.env, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            check=False,
-        )
+        done = run_command(arguments, {**os.environ, **self.env}, self.folder)
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.engine.family import NOTES, TABLE, activity, note, notes
 from tests.engine.world import MAPPING, World
+from tests.support.commands import run_command
 
 BROKEN = MAPPING.replace("mapping: clients", "mapping: lost").replace("resource: customers", "resource: nowhere")
 
@@ -33,15 +32,8 @@ def family(world: World) -> World:
 
 def syncd(world: World, *words: str, code: int = 0, answer: str = "") -> str:
     """One command as a person types it; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "syncd.cli", *words, "-c", str(world.config)],
-        env={**os.environ, **world.env, "COLUMNS": "200"},
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    given = [*words, "-c", str(world.config)]
+    done = run_command(given, {**os.environ, **world.env}, world.folder, answer)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
