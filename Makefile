@@ -20,7 +20,7 @@ demo: $(STAMP) ## the whole tour on this machine: plan, apply, conflict, lost an
 	@$(BIN)/syncd demo
 
 test: $(STAMP) ## everything a fresh machine can run
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint ## lint, types, layers and the fast tests
 	$(BIN)/python -m pytest -q tests/unit tests/wire -m "not slow"

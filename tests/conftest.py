@@ -14,13 +14,6 @@ from syncd.store.postgres import PostgresStore
 from tests.support.postgres import PostgresServer, running_server
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers a file's tests stay together, and so do all end-to-end tests, which share what they said."""
-    for item in items:
-        place = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("e2e" if place.startswith("tests/e2e/") else place))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def only_this_machine() -> Iterator[None]:
     """Refuse every connection that would leave the loopback interface."""

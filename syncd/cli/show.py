@@ -121,6 +121,5 @@ def show_report(report: Report) -> None:
         out.print(f"{report.open_conflicts} open questions: [bold]syncd conflicts list[/bold]")
     if report.open_operations:
         out.print(f"{report.open_operations} writes with an unknown outcome: [bold]syncd operations list[/bold]")
-    word = "error" if report.outcome == "error" else "refused"
-    for reason in report.reasons:
-        out.print(f"[red]{word}[/red] {escape(reason)}")
+    for reason in report.reasons if report.outcome != "error" else ():  # an error was told when it happened
+        out.print(f"[red]refused[/red] {escape(reason)}")

@@ -12,6 +12,7 @@ from threading import Event
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from syncd import telemetry
 from syncd.cli import saved
@@ -73,6 +74,9 @@ def plan(
     else:
         for one in plans:
             show_plan(one, everything=everything)
+        for report in reports:
+            if report.outcome == "refused":
+                show_report(report)
     if output is not None:
         saved.save(output, plans)
     return exit_code(reports)
@@ -213,7 +217,9 @@ def _run_all(app: App, names: list[str], options: Options, chosen: saved.Chosen 
             except GuardRefused as error:
                 reports.append(Report(name, "refused", None, {}, reasons=error.reasons))
             except (Denied, Refused, Later, BadAnswer, ReadCut, NotFound) as error:
-                reports.append(Report(name, "error", None, {}, reasons=(f"{type(error).__name__}: {error}",)))
+                reason = f"{type(error).__name__}: {error}"
+                err.print(f"[red]error[/red] {escape(name)}: {escape(reason)}")
+                reports.append(Report(name, "error", None, {}, reasons=(reason,)))
             if stop.is_set():
                 break
     return reports

@@ -1,4 +1,4 @@
-"""Everything that processes of this test run printed or logged, for the search for secrets at its end."""
+"""Everything that processes of these tests printed or logged, for the search for secrets at their end."""
 
 from __future__ import annotations
 
