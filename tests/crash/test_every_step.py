@@ -11,25 +11,9 @@ import psycopg
 import pytest
 
 from tests.crash.steps import Died, Watched
+from tests.engine.family import RESTORE, SNAPSHOT
 from tests.engine.world import SETTINGS, World
 
-SNAPSHOT = """
-DO $$ DECLARE one text; BEGIN
-    DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
-    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE format('CREATE TABLE kept.%1$I AS TABLE public.%1$I', one);
-    END LOOP;
-END $$
-"""
-RESTORE = """
-DO $$ DECLARE one text; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'kept' LOOP
-        EXECUTE format('DELETE FROM public.%1$I', one);
-        EXECUTE format('INSERT INTO public.%1$I OVERRIDING SYSTEM VALUE SELECT * FROM kept.%1$I', one);
-    END LOOP;
-END $$
-"""
 MAPPED = ("name", "tin", "addressCity", "addressPhoneNumber", "dueDays", "country", "currency")
 
 

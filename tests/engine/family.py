@@ -23,7 +23,7 @@ fields:
 """
 TABLE = "CREATE TABLE activities (id serial PRIMARY KEY, customer_no text, text text)"
 
-_SNAPSHOT = """
+SNAPSHOT = """
 DO $$ DECLARE one text; BEGIN
     DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
     FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
@@ -31,7 +31,7 @@ DO $$ DECLARE one text; BEGIN
     END LOOP;
 END $$
 """
-_RESTORE = """
+RESTORE = """
 DO $$ DECLARE one text; BEGIN
     SET LOCAL session_replication_role = replica;
     FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'kept' LOOP
@@ -48,11 +48,11 @@ class Moment:
     def __init__(self, world: World) -> None:
         self._world = world
         self._flowtly = world.flowtly.state.dump()
-        self._execute(_SNAPSHOT)
+        self._execute(SNAPSHOT)
 
     def restore(self) -> None:
         """Go back."""
-        self._execute(_RESTORE)
+        self._execute(RESTORE)
         state = self._world.flowtly.state
         for name in ("ClientNote", "Client"):
             kept = {row["id"] for row in self._flowtly[name]["rows"]}
@@ -129,3 +129,12 @@ def end(world: World) -> dict[str, Any]:
         "operations": [str(one.state) for name in ("clients", "notes") for one in world.store.open_operations(name)],
         "pending": sorted(world.erp_store("SELECT mapping, status FROM observation")),
     }
+
+
+def quiet(world: World, name: str = "notes") -> None:
+    """Nothing left to do, and doing it writes nothing."""
+    world.settled(name)
+    before = world.writes()
+    report = world.run(name)
+    assert report.plan is not None
+    assert (report.plan.pending, world.writes()) == (False, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.errors import ConfigError
-from tests.engine.family import NOTES, TABLE, activity, note, notes, waiting
+from tests.engine.family import NOTES, TABLE, activity, note, notes, quiet, waiting
 from tests.engine.world import MAPPING, SETTINGS, World
 
 ODD_KEYS = (
@@ -29,15 +29,6 @@ def family(world: World) -> World:
     for name in ("clients", "notes"):
         world.run(name, person=True)
     return world
-
-
-def quiet(world: World, name: str = "notes") -> None:
-    """Nothing left to do, and doing it writes nothing."""
-    world.settled(name)
-    before = world.writes()
-    report = world.run(name)
-    assert report.plan is not None
-    assert (report.plan.pending, world.writes()) == (False, before)
 
 
 def test_keys_of_any_spelling_are_waited_for_and_found(family: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.family import NOTES, TABLE, activity, note, notes, waiting
+from tests.engine.family import NOTES, TABLE, activity, note, notes, quiet, waiting
 from tests.engine.world import MAPPING, World
 
 LISTED = NOTES.replace(
@@ -33,15 +33,6 @@ def family(world: World) -> World:
     for name in ("clients", "notes"):
         world.run(name, person=True)
     return world
-
-
-def quiet(world: World, name: str = "notes") -> None:
-    """Nothing left to do, and doing it writes nothing."""
-    world.settled(name)
-    before = world.writes()
-    report = world.run(name)
-    assert report.plan is not None
-    assert (report.plan.pending, world.writes()) == (False, before)
 
 
 def test_parents_out_of_scope_are_found_in_a_list_as_soon_as_it_has_them(world: World) -> None:
