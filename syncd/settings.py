@@ -29,6 +29,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[Whole, Field(ge=0)]
 Several = Annotated[Whole, Field(ge=1)]
 _SECOND: Final = timedelta(seconds=1)
+_DAY: Final = timedelta(days=1)
 FLOWTLY: Final = "flowtly"
 
 
@@ -49,6 +50,10 @@ class LimitSettings(Strict):
     max_creates: Count = Field(default=500, description="Records that one run may create on one side.")
     max_changes: Count = Field(default=2000, description="Records that one run may change on one side.")
     max_share: Share = Field(default=0.5, description="Share of the linked records that one run may change on a side.")
+    max_removals: Count = Field(
+        default=10, description="Losses that may be followed on one side within a day without a person."
+    )
+    max_removal_share: Share = Field(default=0.05, description="The same as a share of the linked records.")
     shrink: Share = Field(default=0.3, description="A full walk that shrank by more than this share proves nothing.")
     listing_grace: Duration = Field(
         default=timedelta(seconds=30), description="How long a new record may be missing from its peer's lists."
@@ -60,6 +65,12 @@ class LimitSettings(Strict):
     failures_in_a_row: Several = Field(default=10, description="Failed writes after which a side is left alone.")
     batch: Several = Field(default=500, description="Records per round trip to the store.")
     write_threads: Annotated[Whole, Field(ge=1, le=64)] = Field(default=2, description="Writes in flight per run.")
+    flaps: Several = Field(default=6, description="Changes of hands after which a field is left to a person.")
+    flap_window: Duration = Field(default=timedelta(hours=1), ge=_SECOND, description="Within which they are counted.")
+    fence_records: Annotated[Whole, Field(ge=3)] = Field(
+        default=5, description="Records that must look restored or swapped at once before a mapping is fenced."
+    )
+    fence_share: Share = Field(default=0.2, description="Share of the links that may vanish or become others at once.")
 
 
 class LogSettings(Strict):
@@ -91,6 +102,21 @@ class DriftSettings(Strict):
     )
 
 
+class HistorySettings(Strict):
+    """How long history is kept. What something still stands on is kept longer: see docs/history.md."""
+
+    ledger: Duration = Field(
+        default=timedelta(days=400), ge=_DAY, description="The ledger, by whole months: who had which value, and why."
+    )
+    runs: Duration = Field(default=timedelta(days=90), ge=_DAY, description="Runs and their counts.")
+    certificates: Duration = Field(default=timedelta(days=90), ge=_DAY, description="What full readings proved.")
+    operations: Duration = Field(default=timedelta(days=90), ge=_DAY, description="Writes that are over.")
+    conflicts: Duration = Field(
+        default=timedelta(days=730), ge=_DAY, description="Questions that are over, and answers about unlinked records."
+    )
+    every: Duration = Field(default=_DAY, ge=_SECOND, description="How often the daemon removes what is older.")
+
+
 class SystemEntry(Strict, extra="allow"):
     """An ERP or CRM: which connector, and that connector's own settings beside it."""
 
@@ -110,6 +136,7 @@ class SettingsFile(Strict):
     log: LogSettings = Field(default=LogSettings(), description="What the daemon says.")
     daemon: DaemonSettings = Field(default=DaemonSettings(), description="Health and metrics.")
     drift: DriftSettings = Field(default=DriftSettings(), description="How often Flowtly is measured for changes.")
+    history: HistorySettings = Field(default=HistorySettings(), description="How long history is kept.")
     events: EventSettings = Field(default=EventSettings(), description="Changes as events: watches and their targets.")
     hooks: dict[Name, HookSpec] = Field(default_factory=dict, description="Who may wake a mapping over HTTP.")
 
@@ -127,6 +154,7 @@ class Settings:
     log: LogSettings
     daemon: DaemonSettings
     drift: DriftSettings
+    history: HistorySettings
     events: EventSettings
     hooks: Mapping[str, HookSpec]
     node: Node = field(repr=False)
@@ -166,6 +194,7 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         parsed.log,
         parsed.daemon,
         parsed.drift,
+        parsed.history,
         parsed.events,
         parsed.hooks,
         node,

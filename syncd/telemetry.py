@@ -17,7 +17,10 @@ MASK: Final = "***"
 _SECRET_WORDS: Final = re.compile(r"(?i)(password|passwd|secret|token|authorization|api[_-]?key)")
 _CREDENTIALS: Final = re.compile(r"(?i)(bearer\s+|session\s+|://[^\s:/@]*:)([^\s@\"']+)")
 _VALUE_FIELDS: Final = frozenset(
-    {"before", "after", "sent", "got", "external_value", "flowtly_value", "base_external", "base_flowtly"}
+    {
+        *("before", "after", "sent", "got", "external_value", "flowtly_value", "base_external", "base_flowtly"),
+        *("detail", "problem"),  # words about a value quote it
+    }
 )
 
 
@@ -89,8 +92,11 @@ def configure(
 
 _WARNINGS: Final = frozenset(
     {
+        "conflict.missing",
         "conflict.open",
         "drift.failed",
+        "field.frozen",
+        "mapping.fenced",
         "mapping.stopped",
         "match.ask",
         "record.refused",
@@ -103,6 +109,16 @@ _WARNINGS: Final = frozenset(
         "watch.unreadable",
         "delivery.failed",
         "delivery.dead",
+        "history.failed",
+        "missing.unread",
+        "read.contradicted",
+        "record.deleted",
+        "record.forgotten",
+        "record.gone",
+        "record.marked",
+        "record.unlinked",
+        "removal.held",
+        "conflict.kept",
     }
 )
 _QUIET: Final = frozenset(

@@ -21,9 +21,11 @@ from urllib.parse import urlsplit
 from syncd import telemetry
 from syncd.connectors.flowtly.connector import FlowtlyConnector
 from syncd.connectors.webhook import WebhookTarget
+from syncd.core.fencing import Thresholds
 from syncd.core.guard import Caps
 from syncd.core.model import Side
 from syncd.core.order import ReferenceCycle, by_references
+from syncd.core.removal import RemovalCaps
 from syncd.engine import event_table
 from syncd.engine.context import Limits, Options, Progress
 from syncd.engine.deliver import Deliverer
@@ -37,7 +39,7 @@ from syncd.mapping.nodes import Node
 from syncd.mapping.parsing import parse
 from syncd.mapping.problems import did_you_mean
 from syncd.mapping.watched import Watch, watch_of
-from syncd.ports import Connector, ContentKeeper, ContentSource, RetryRule, Target
+from syncd.ports import Connector, ContentKeeper, ContentSource, Retention, RetryRule, Target
 from syncd.settings import Settings, load
 from syncd.store import migrate
 from syncd.store.embedded import EmbeddedPostgres, ensure
@@ -105,6 +107,16 @@ class App:
         texts.add(self.env.get(DATABASE_VARIABLE, ""))
         return {secret for text in texts if (secret := _secret_part(text))}
 
+    def personal(self) -> set[str]:
+        """Canonical fields whose values never appear in logs: the masked and the sensitive ones."""
+        told = (mapping.sensitive for mapping in self.mappings.values())
+        return {*self.settings.log.mask, *(field for fields in told for field in fields)}
+
+    def retention(self) -> Retention:
+        """How long history is kept."""
+        told = self.settings.history
+        return Retention(told.ledger, told.runs, told.certificates, told.operations, told.conflicts)
+
     # ------------------------------------------------------------------ the store
 
     def database_url(self) -> str:
@@ -125,6 +137,7 @@ class App:
             url = self.database_url()
             self._upgrade(url)
             self._store = PostgresStore(url)
+            self._store.protect({name: mapping.sensitive for name, mapping in self.mappings.items()})
             self._closing.callback(self._store.close)
         return self._store
 
@@ -310,6 +323,13 @@ def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Lim
         failures_in_a_row=common.failures_in_a_row,
         batch=common.batch,
         write_threads=common.write_threads,
+        flaps=common.flaps,
+        flap_window=common.flap_window,
+        fence=Thresholds(common.fence_records, common.fence_share),
+        removals=RemovalCaps(
+            _first(own and own.max_removals, common.max_removals),
+            _first(own and own.max_removal_share, common.max_removal_share),
+        ),
     )
 
 

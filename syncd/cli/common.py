@@ -64,7 +64,7 @@ def opened(config: Path | None, *, level: str | None = None) -> Iterator[App]:
     """The application of a configuration, with logging set up as it says."""
     with App(config_path(config)) as app:
         log = app.settings.log
-        masker = telemetry.Masker(app.secrets(), log.mask)
+        masker = telemetry.Masker(app.secrets(), app.personal())
         telemetry.configure(form=log.format, level=level or log.level, masker=masker)
         yield app
 
@@ -145,11 +145,12 @@ def exit_code(reports: list[Report]) -> Exit:
         return Exit.ERROR
     if any(report.outcome in {"planned", "awaiting_approval"} and not report.complete for report in reports):
         return Exit.ERROR  # a plan made on half of the records
-    if any(report.outcome == "refused" for report in reports):
+    if any(report.outcome in {"refused", "fenced"} for report in reports):
         return Exit.REFUSED
     waiting = any(
         report.open_conflicts
         or report.open_operations
+        or report.open_removals
         or report.outcome == "awaiting_approval"
         or (report.outcome == "planned" and report.plan is not None and report.plan.pending)
         for report in reports

@@ -1,4 +1,4 @@
-"""``status``, ``links`` and ``why``: what syncd knows and how it came to be."""
+"""``status`` and ``links``: what syncd knows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ links = typer.Typer(help="Which external record is which Flowtly record.", no_ar
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command()(status)
-    app.command()(why)
     app.add_typer(links, name="links")
 
 
@@ -42,7 +41,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
         for row in rows:
             table.add_row(
                 escape(row["mapping"]),
-                *(str(row[name]) for name in ("links", "pending", "conflicts", "operations", "missing")),
+                *(str(row[name]) for name in ("links", "pending", "conflicts", "operations")),
+                f"{row['missing']} ({row['removals']} proven gone)" if row["removals"] else str(row["missing"]),
                 row["last_full"] or "never",
                 f"{row['last_run']['outcome']} {row['last_run']['finished_at']}" if row["last_run"] else "never",
             )
@@ -51,9 +51,13 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
             if row["stopped"] is not None:
                 stop = row["stopped"]
                 out.print(f"[red]stopped[/red] {escape(row['mapping'])} since {stop['since']}: {escape(stop['line'])}")
+            for reason in row["fenced"]:
+                told = f"{escape(row['mapping'])}: {escape(reason)}"
+                out.print(f"[red]fenced[/red] {told} ([bold]syncd accept-epoch[/bold])")
         for target, states in events.items():
             out.print(f"events for {escape(target)}: {states['pending']} pending, {states['dead']} given up")
-    return Exit.PENDING if any(row["conflicts"] or row["operations"] or row["stopped"] for row in rows) else Exit.DONE
+    asking = ("conflicts", "operations", "stopped", "fenced")
+    return Exit.PENDING if any(row[name] for row in rows for name in asking) else Exit.DONE
 
 
 def _status_of(app: App, name: str) -> dict[str, Any]:
@@ -69,8 +73,10 @@ def _status_of(app: App, name: str) -> dict[str, Any]:
         "conflicts": counts.get("conflicts", 0),
         "operations": counts.get("operations", 0),
         "missing": sum(counts[f"{side}.missing"] for side in Side),
+        "removals": counts.get("removals", 0),
         "counts": counts,
         "stopped": app.store.stops().get(name),
+        "fenced": list(fence.reasons) if (fence := app.store.fence(name)) is not None else [],
         "last_full": min(full.values()).isoformat(timespec="seconds") if len(full) == len(Side) else None,
         "last_run": {key: _plain(value) for key, value in runs[0].items()} if runs else None,
     }
@@ -112,8 +118,8 @@ def show_link(record: str, config: ConfigOption = None, as_json: JsonOption = Fa
     Example: syncd links show clients:C00042
     """
     with opened(config, level="warning") as app:
-        name, key = _record(app, record)
-        link = _link(app, name, key)
+        name, key = record_of(app, record)
+        link = link_of(app, name, key)
     if link is None:
         raise _usage(f"{record} is not linked")
     if as_json:
@@ -136,67 +142,15 @@ def unlink(record: str, config: ConfigOption = None) -> int:
     Example: syncd links unlink clients:C00042
     """
     with opened(config, level="warning") as app:
-        name, key = _record(app, record)
-        link = _link(app, name, key)
+        name, key = record_of(app, record)
+        link = link_of(app, name, key)
         if link is None or not app.store.unlink(name, link.external_key, _who()):
             raise _usage(f"{record} is not linked")
     out.print(f"{record} is not linked any more")
     return Exit.DONE
 
 
-def why(
-    record: str,
-    field: Annotated[str | None, typer.Argument(help="Only this field.")] = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Why a record is as it is: who had which value when, which rule decided, which write carried it.
-
-    Example: syncd why clients:C00042 name
-    """
-    with opened(config, level="warning") as app:
-        name, key = _record(app, record)
-        link = _link(app, name, key)
-        external, flowtly = (link.external_key, link.flowtly_key) if link else (key, key)
-        rows = [
-            row for row in app.store.history(name, external, flowtly) if field is None or row[2].field in {None, field}
-        ]
-        pending = {
-            side: seen
-            for side, key in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly))
-            if (seen := app.store.observation(name, side, key)) is not None
-        }
-    if as_json:
-        print_json(
-            [
-                {
-                    "at": at.isoformat(),
-                    "run": run,
-                    "event": entry.event,
-                    "side": entry.side,
-                    "field": entry.field,
-                    "before": maybe_to_json(entry.before),
-                    "after": maybe_to_json(entry.after),
-                    "rule": entry.rule,
-                    "operation": entry.operation,
-                }
-                for at, run, entry in rows
-            ]
-        )
-        return Exit.DONE
-    if not rows and not pending:
-        out.print(f"nothing is recorded about {escape(record)}")
-    for at, run, entry in rows:
-        what = f" {escape(entry.field)}: {value_text(entry.before)} -> {value_text(entry.after)}" if entry.field else ""
-        where = f" in {entry.side}" if entry.side else ""
-        out.print(f"{at:%Y-%m-%d %H:%M:%S} run {run} [bold]{entry.event}[/bold]{where}{what}  ({escape(entry.rule)})")
-    for side, seen in pending.items():
-        why_not = f": {escape(seen.problem)}" if seen.problem else ""
-        out.print(f"now [bold]{seen.status}[/bold] in {side}{why_not}")
-    return Exit.DONE
-
-
-def _record(app: App, record: str) -> tuple[str, str]:
+def record_of(app: App, record: str) -> tuple[str, str]:
     """MAPPING:KEY taken apart."""
     name, mark, key = record.partition(":")
     if not mark or not key:
@@ -205,7 +159,8 @@ def _record(app: App, record: str) -> tuple[str, str]:
     return name, key
 
 
-def _link(app: App, mapping: str, key: str) -> Link | None:
+def link_of(app: App, mapping: str, key: str) -> Link | None:
+    """The link of a record by its key on either side."""
     for side in Side:
         found = app.store.links_by_key(mapping, side, [key]).get(key)
         if found is not None:

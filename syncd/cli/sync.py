@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -28,19 +29,26 @@ from syncd.cli.common import (
     print_json,
     progress,
 )
-from syncd.cli.show import plan_json, report_json, show_plan, show_report
+from syncd.cli.fates import Fate, fate_to_json, fates
+from syncd.cli.show import Edited, plan_json, report_json, show_fates, show_plan, show_report
+from syncd.core.blast import Rate, rate_of
 from syncd.core.plan import Plan
 from syncd.daemon.drift import Drift
 from syncd.daemon.hooks import Hooks
+from syncd.daemon.janitor import JANITOR, Janitor
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.service import Daemon
 from syncd.daemon.telling import jobs_of
 from syncd.daemon.worker import Job, Worker
 from syncd.engine.context import Options
 from syncd.engine.run import Report
+from syncd.engine.undo import runs_named
 from syncd.errors import BadAnswer, ConfigError, Denied, GuardRefused, Later, NotFound, Problem, ReadCut, Refused
+from syncd.ports import Link
 from syncd.wiring import App
 
+_RATED_RUNS: Final = 20  # the latest runs that say how quickly a mapping is written
+_SAMPLE: Final = 200  # links that tell which fields were agreed on
 FullOption = Annotated[bool, typer.Option("--full", help="Read both sides completely, whatever the schedule says.")]
 BeyondOption = Annotated[bool, typer.Option("--beyond-caps", help="Accept this plan although it is over the caps.")]
 
@@ -68,17 +76,19 @@ def plan(
     with opened(config, level="warning") as app:
         _look_first(app)
         reports = _run_all(app, app.in_order(mapping), Options("plan", write=False, full=full))
-    plans = [report.plan for report in reports if report.plan is not None]
+        plans = [report.plan for report in reports if report.plan is not None]
+        rates = {one.mapping: _rate(app, one.mapping) for one in plans}
+        edits = {one.mapping: _edited(app, one) for one in plans}
     if as_json:
-        print_json({"plans": [plan_json(one) for one in plans]})
+        print_json({"plans": [plan_json(one, rates[one.mapping], edits[one.mapping]) for one in plans]})
     else:
         for one in plans:
-            show_plan(one, everything=everything)
+            show_plan(one, everything=everything, rate=rates[one.mapping], edited=edits[one.mapping])
         for report in reports:
-            if report.outcome == "refused":
+            if report.outcome in {"refused", "fenced"}:
                 show_report(report)
     if output is not None:
-        saved.save(output, plans)
+        saved.save(output, plans, rates)
     return exit_code(reports)
 
 
@@ -95,31 +105,44 @@ def apply(
 
     Example: syncd apply plan.json --yes
     """
-    chosen = saved.load(file) if file is not None else None
+    plans = saved.load(file) if file is not None else None
+    chosen = saved.chosen(plans) if plans is not None else None
+    undo = runs_named(item.reason for one in (plans or {}).values() for item in one.items)
     with opened(config, level="warning") as app:
         names = _named(app, mapping, file, chosen)
+        plans = {name: plans[name] for name in names} if plans is not None else None
+        if plans is not None:
+            saved.require_same_mapping(plans, app.mappings)
         _look_first(app)
         failed: list[Report] = []
         if not yes:
-            reports = _run_all(app, names, Options("plan", write=False, full=full))
+            reports = _run_all(app, names, Options("plan", write=False, full=full, undo=undo))
             for report in reports:
                 if report.plan is not None:
-                    show_plan(_part(report.plan, chosen))
+                    part = _part(report.plan, chosen)
+                    show_plan(part, rate=_rate(app, part.mapping), edited=_edited(app, part))
                 else:
                     show_report(report)
-            if not any(report.plan is not None and report.plan.pending for report in reports):
+            for one in _not_held(app, reports, plans):
+                show_fates(*one)
+            if not any(report.plan is not None and _part(report.plan, chosen).pending for report in reports):
                 err.print("nothing to apply")
             typer.confirm("Apply this plan?", abort=True, err=True)
             # What was shown and nothing else: a change that arrived meanwhile waits for its own plan.
-            chosen = chosen if chosen is not None else saved.shown(reports)
+            plans = plans if plans is not None else saved.shown(reports)
+            chosen = saved.chosen(plans)
             failed = [report for report in reports if report.mapping not in chosen]
             names = [name for name in names if name in chosen]
-        options = Options("apply", write=True, person=True, beyond_caps=beyond_caps, full=full)
-        reports = [*failed, *_run_all(app, names, options, chosen)]
-    _print(reports, as_json=as_json)
-    if chosen is not None:
-        _print_refused(reports, chosen)
-    return exit_code(reports)
+        options = Options(
+            "apply", write=True, person=True, beyond_caps=beyond_caps, full=full, strict=file is not None, undo=undo
+        )
+        applied = _run_all(app, names, options, chosen)
+        reports = [*failed, *applied]
+        left = _left(app, applied, plans)
+    _print(reports, as_json=as_json, left=left)
+    code = exit_code(reports)
+    refused = any(not fate.done for _, _, found in left for fate in found)
+    return Exit.PENDING if refused and code == Exit.DONE else code
 
 
 def once(
@@ -160,6 +183,7 @@ def run(config: ConfigOption = None) -> int:
             for name, mapping in app.mappings.items()
         }
         jobs.update(jobs_of(app))
+        jobs[JANITOR] = Janitor(app, telemetry.emit).job
         store = app.store  # opened (and migrated) before the schedule starts, so that a failure here ends the process
         _remember_freshness(app, metrics)
         daemon = _daemon(app, jobs, metrics, store.ping)
@@ -246,20 +270,63 @@ def _part(plan: Plan, chosen: saved.Chosen | None) -> Plan:
     return replace(plan, items=tuple(item for item in plan.items if item.fingerprint in chosen[plan.mapping]))
 
 
-def _print(reports: list[Report], *, as_json: bool) -> None:
+Left = tuple[str, int, list[Fate]]
+"""A mapping, how many items its saved plan has, and those that were left alone."""
+
+
+def _left(app: App, reports: list[Report], plans: Mapping[str, saved.Saved] | None) -> list[Left]:
+    """Per mapping what of a saved plan was not carried out, with the reasons."""
+    if plans is None:
+        return []
+    found = []
+    for report in reports:
+        if report.outcome == "refused":  # by a guard, and that is told
+            continue
+        items = plans[report.mapping].items
+        left = fates(app.store, app.mappings[report.mapping], items, report)
+        if left:
+            found.append((report.mapping, len(items), left))
+    return found
+
+
+def _not_held(app: App, reports: list[Report], plans: Mapping[str, saved.Saved] | None) -> list[Left]:
+    """Before anything is applied: what of a saved plan does not hold any more."""
+    here = {report.mapping: report.plan for report in reports if report.plan is not None}
+    found = []
+    for name, count, left in _left(app, reports, plans):
+        held = {item.fingerprint for item in here[name].items} if name in here else set()
+        gone = [fate for fate in left if fate.item.fingerprint not in held]
+        if gone:
+            found.append((name, count, gone))
+    return found
+
+
+def _rate(app: App, name: str) -> Rate:
+    """How quickly the latest runs of a mapping wrote."""
+    return rate_of(one["counts"] for one in app.store.runs(name, _RATED_RUNS))
+
+
+def _edited(app: App, plan: Plan) -> Edited | None:
+    """What can be told of an edit that nobody approved yet; None for a mapping that is new or as it was approved."""
+    state = app.store.state(plan.mapping)
+    if plan.approved or not state.approved_fingerprint:  # empty: a fence took it back, nobody edited anything
+        return None
+    fields = set(app.mappings[plan.mapping].rules.fields)
+    agreed = {name for link in islice(app.store.links(plan.mapping), _SAMPLE) for name in _agreed_fields(link)}
+    new = tuple(sorted(fields - agreed)) if agreed else ()
+    return Edited(state.approved_at, new, tuple(sorted(agreed - fields)))
+
+
+def _agreed_fields(link: Link) -> set[str]:
+    return {*link.base.external, *link.base.flowtly}
+
+
+def _print(reports: list[Report], *, as_json: bool, left: Sequence[Left] = ()) -> None:
     if as_json:
-        print_json({"runs": [report_json(report) for report in reports]})
+        refused = [fate_to_json(name, fate) for name, _, found in left for fate in found]
+        print_json({"runs": [report_json(report) for report in reports], "left_alone": refused})
         return
     for report in reports:
         show_report(report)
-
-
-def _print_refused(reports: list[Report], chosen: saved.Chosen) -> None:
-    """Items of a saved plan that did not hold any more."""
-    for report in reports:
-        if report.plan is None:
-            continue
-        held = {item.fingerprint for item in report.plan.items}
-        gone = len(chosen[report.mapping] - held)
-        if gone:
-            err.print(f"{report.mapping}: {gone} items of the saved plan do not hold any more and were left alone")
+    for one in left:
+        show_fates(*one)

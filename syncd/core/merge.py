@@ -14,7 +14,7 @@ the other lacks is filled in, and two different values are a conflict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -94,6 +94,22 @@ def applies(decision: Decision, values: BothSides) -> bool:
     judged = {Side.EXTERNAL: decision.external, Side.FLOWTLY: decision.flowtly}
     typed = decision.choice is None
     return all(same(values[side], judged[side]) or (typed and same(values[side], decision.value)) for side in Side)
+
+
+def remembered(decisions: Sequence[Decision], values: BothSides) -> Decision | None:
+    """The decision on one field that is about these values; ``decisions`` are all of them, oldest first.
+
+    Values may go away and come back, so an older decision counts as well, for exactly the pair that was judged. Only
+    the latest may be under way: one side has the typed value, the other not yet.
+    """
+    if decisions and applies(decisions[-1], values):
+        return decisions[-1]
+    judged = (one for one in reversed(decisions) if _is_about(one, values))
+    return next(judged, None)
+
+
+def _is_about(decision: Decision, values: BothSides) -> bool:
+    return same(values[Side.EXTERNAL], decision.external) and same(values[Side.FLOWTLY], decision.flowtly)
 
 
 def _decided(rule: FieldRule, values: Mapping[Side, Value], decision: Decision) -> Verdict:

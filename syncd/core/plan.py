@@ -19,7 +19,10 @@ FORMAT = 1
 
 
 class Kind(StrEnum):
-    """What an item does. ``agree`` changes only our own memory; ``ask`` opens a question; ``report`` does nothing."""
+    """What an item does. ``agree`` changes only our own memory; ``ask`` opens a question; ``report`` does nothing.
+
+    ``delete``, ``mark`` (set fields) and ``unlink`` follow a record that is proven gone on the other side.
+    """
 
     LINK = "link"
     CREATE = "create"
@@ -27,6 +30,9 @@ class Kind(StrEnum):
     AGREE = "agree"
     ASK = "ask"
     REPORT = "report"
+    DELETE = "delete"
+    MARK = "mark"
+    UNLINK = "unlink"
 
 
 @dataclass(frozen=True, slots=True)

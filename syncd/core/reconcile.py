@@ -47,7 +47,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """One field that a person has to decide, with everything needed to do so; ``fixed``: one side cannot change it."""
+    """One field that a person has to decide, with everything needed to do so.
+
+    ``fixed``: one side cannot change it. ``history``: it changes hands again and again, and how it did lately.
+    """
 
     field: str
     base_external: MaybeValue
@@ -55,6 +58,7 @@ class Contest:
     external: MaybeValue
     flowtly: MaybeValue
     fixed: bool = False
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True)

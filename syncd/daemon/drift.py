@@ -13,7 +13,7 @@ from threading import Event
 
 from pydantic import ValidationError
 
-from syncd.connectors.flowtly.drift import Finding, compare, remembered
+from syncd.connectors.flowtly.drift import Finding, Kind, compare, remembered
 from syncd.connectors.flowtly.drift_use import uses_of
 from syncd.connectors.flowtly.measured import Access, Measurement, load_measurement
 from syncd.engine.context import Events
@@ -59,10 +59,27 @@ def look(app: App, measured: Measurement | None = None, stop: Event | None = Non
     return Look(measured, findings, stops, remembered(measured, old, findings))
 
 
-def remember(app: App, seen: Look, baseline: Measurement | None = None) -> None:
-    """Keep a look's stops, and what to compare the next one with: ``baseline`` where another one is given."""
+def remember(app: App, seen: Look, baseline: Measurement | None = None) -> dict[str, str]:
+    """Keep a look's stops, and what to compare the next one with: ``baseline`` where another one is given.
+
+    Returns the mappings that were fenced for it, with why. They are fenced first: afterwards nobody knows any more that
+    another tenant answered before.
+    """
+    fenced = _fence(app, seen)
     kept = (baseline or seen.baseline).model_dump(mode="json")
     app.store.remember_tenant(seen.measured.tenant.name, TenantMemory(kept, seen.stops))
+    return fenced
+
+
+def _fence(app: App, seen: Look) -> dict[str, str]:
+    """Another tenant at Flowtly's address: nothing is written by any mapping before a person has looked."""
+    strange = [one.text for one in seen.findings if one.kind is Kind.TENANT]
+    return {
+        name: text
+        for text in strange
+        for name in sorted(app.mappings)
+        if app.store.raise_fence(name, [text], {"rules": ["identity"]}, None)
+    }
 
 
 def recalled(memory: TenantMemory | None) -> Measurement | None:
@@ -89,7 +106,7 @@ class Drift:
         """One look: the mappings that may run again, and when to look again. Never raises."""
         try:
             seen = look(self._app, stop=self._stop)
-            remember(self._app, seen)
+            fenced = remember(self._app, seen)
         except Exception as error:  # noqa: BLE001 - drift not seen must not end the daemon; it is logged with its trace
             if not self._stop.is_set():
                 self._failed(error)
@@ -97,6 +114,8 @@ class Drift:
         self._trouble = None
         back = frozenset(self.stopped.keys() - seen.stops.keys())
         self.stopped = seen.stops
+        for name, why in fenced.items():
+            self._events("mapping.fenced", mapping=name, reasons=[why], rules=["identity"])
         self._say(seen, back)
         return back, self._settings.every if seen.whole and not seen.stops else self._settings.again
 

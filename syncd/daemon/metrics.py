@@ -32,6 +32,9 @@ class Metrics:
         self._operations = Gauge(
             "syncd_open_operations", "Writes whose outcome is unknown", ["mapping"], registry=self.registry
         )
+        self._fenced = Gauge(
+            "syncd_fenced", "1 while nothing is written, as a peer looks restored", ["mapping"], registry=self.registry
+        )
         self._freshness = Gauge(
             "syncd_freshness_seconds",
             "Age of the last run that read both sides completely",
@@ -69,6 +72,7 @@ class Metrics:
         self._seconds.labels(report.mapping).observe(report.seconds)
         self._conflicts.labels(report.mapping).set(report.open_conflicts)
         self._operations.labels(report.mapping).set(report.open_operations)
+        self._fenced.labels(report.mapping).set(report.outcome == "fenced")
         self._linked.labels(report.mapping).inc(report.counts.get("linked", 0))
         self._count(report.mapping, report.counts)
         self._tell(report)

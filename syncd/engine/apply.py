@@ -8,38 +8,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import TypeGuard
 
 from syncd.core.model import Side
+from syncd.engine import history
 from syncd.engine.context import Context
 from syncd.engine.create import create_record
 from syncd.engine.merging import chunked, remembered_base
 from syncd.engine.patch import patch_record
-from syncd.engine.questions import WHOLE_RECORD, wake_answered
+from syncd.engine.questions import WHOLE_RECORD, open_questions, tell_questions, wake_answered
+from syncd.engine.remove import remove_record
 from syncd.engine.states import questions, side_state, with_fresh_digests
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task, taken_apart
 from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
 from syncd.errors import LeaseLost, StoreUnavailable
-from syncd.ports import LedgerEntry, NewConflict, Observation, Settlement, SideState, Status
+from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
 
 def apply_tasks(ctx: Context, tasks: Sequence[Task]) -> None:
     """Carry out a plan: our own memory in batches first, then the peers in a small pool. Stops when told to."""
     _remember(ctx, [task for task in tasks if isinstance(task, MergeTask)])
     _set_aside(ctx, [task for task in tasks if isinstance(task, AskTask | RestTask)])
-    writing = [
-        task
-        for task in tasks
-        if isinstance(task, CreateTask) or (isinstance(task, MergeTask) and any(task.merge.to(side) for side in Side))
-    ]
-    _write(ctx, writing)
+    _write(ctx, [task for task in tasks if _writes(task)])
     wake_answered(ctx, [task for task in tasks if isinstance(task, MergeTask) and task.merge.contests])
+
+
+def _writes(task: Task) -> TypeGuard[MergeTask | CreateTask | RemoveTask]:
+    """True for what may send something to a peer."""
+    if isinstance(task, MergeTask):
+        return any(task.merge.to(side) for side in Side)
+    return isinstance(task, CreateTask | RemoveTask)
 
 
 def _remember(ctx: Context, tasks: list[MergeTask]) -> None:
     """Link, agree and ask: whatever needs no peer. Fields that are still to be written stay as they were agreed."""
     done = 0
     for chunk in chunked(tasks, ctx.limits.batch):
+        known = open_questions(ctx, [task for task in chunk if task.merge.contests])
         settlements = [one for task in chunk for one in with_fresh_digests(remembered(ctx, task), task.base)]
         settle(ctx, settlements)
         done += len(chunk)
@@ -48,18 +54,7 @@ def _remember(ctx: Context, tasks: list[MergeTask]) -> None:
             if task.origin:
                 ctx.tally.add("linked")
                 ctx.events("record.linked", external=task.external.key, flowtly=task.flowtly.key, by=task.origin)
-            for contest in task.merge.contests:
-                ctx.tally.add("conflicts")
-                ctx.events(
-                    "conflict.open",
-                    external=task.external.key,
-                    flowtly=task.flowtly.key,
-                    field=contest.field,
-                    base_external=contest.base_external,
-                    base_flowtly=contest.base_flowtly,
-                    external_value=contest.external,
-                    flowtly_value=contest.flowtly,
-                )
+        tell_questions(ctx, [task for task in chunk if task.merge.contests], known)
 
 
 def remembered(ctx: Context, task: MergeTask) -> Settlement:
@@ -68,12 +63,6 @@ def remembered(ctx: Context, task: MergeTask) -> Settlement:
     written = {change.field for side in Side for change in task.merge.to(side)}
     base = remembered_base(ctx, task)
     asked = frozenset(contest.field for contest in task.merge.contests)
-    ledger = [
-        LedgerEntry("contested", task.external.key, task.flowtly.key, field=contest.field, rule="ask")
-        for contest in task.merge.contests
-    ]
-    if task.origin:
-        ledger.insert(0, LedgerEntry("linked", task.external.key, task.flowtly.key, rule=task.origin))
     # What asked about the whole record is over with its link, or with the edit that could not be sent taken back.
     over = {WHOLE_RECORD} if task.origin or not written else set()
     return Settlement(
@@ -83,9 +72,9 @@ def remembered(ctx: Context, task: MergeTask) -> Settlement:
         origin=task.origin,
         external=side_state(task.external, base.external, fields, fields - written),
         flowtly=side_state(task.flowtly, base.flowtly, fields, fields - written),
-        opened=questions(task.merge.contests, task.external.key, task.flowtly.key),
-        closed_fields=tuple(sorted((fields - asked - written) | over)),
-        ledger=tuple(ledger),
+        opened=questions(task.merge.contests, task.external.key, task.flowtly.key, ctx.rules),
+        closed_fields=tuple(sorted(((fields if task.about is None else task.about) - asked - written) | over)),
+        ledger=tuple(history.of_merge(task)),
     )
 
 
@@ -132,8 +121,17 @@ def _stranger(side: Side, key: str, observation: Observation, closed: tuple[str,
     )
 
 
-def _write(ctx: Context, tasks: Sequence[MergeTask | CreateTask]) -> None:
+def _write(ctx: Context, tasks: Sequence[MergeTask | CreateTask | RemoveTask]) -> None:
     """Send what has to be sent, a few records at a time. The first unexpected failure ends the run after its peers."""
+    started = ctx.clock.monotonic()
+    try:
+        _send(ctx, tasks)
+    finally:
+        if tasks:  # what a plan's minutes are estimated from
+            ctx.tally.add("writing_ms", by=round((ctx.clock.monotonic() - started) * 1000))
+
+
+def _send(ctx: Context, tasks: Sequence[MergeTask | CreateTask | RemoveTask]) -> None:
     workers = max(1, min(ctx.limits.write_threads, *(ctx.capabilities[side].concurrency for side in Side)))
     waiting = iter(tasks)
     running: set[Future[None]] = set()
@@ -154,13 +152,15 @@ def _write(ctx: Context, tasks: Sequence[MergeTask | CreateTask]) -> None:
             ctx.progress("applying", done, len(tasks))
 
 
-def _carry_out(ctx: Context, task: MergeTask | CreateTask) -> None:
+def _carry_out(ctx: Context, task: MergeTask | CreateTask | RemoveTask) -> None:
     """One record's writes. Only the loss of the lease or of the store ends the run."""
     if ctx.stop.is_set():
         return
     try:
         if isinstance(task, CreateTask):
             create_record(ctx, task)
+        elif isinstance(task, RemoveTask):
+            remove_record(ctx, task)
         else:
             patch_record(ctx, task)
     except (LeaseLost, StoreUnavailable):

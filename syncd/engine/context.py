@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Protocol
 
+from syncd.core.fencing import Thresholds
 from syncd.core.guard import Caps
 from syncd.core.model import Direction, FieldRule, Rules, Side
+from syncd.core.removal import RemovalCaps
 from syncd.mapping.compiled import CompiledMapping, Lookups
 from syncd.ports import Capabilities, Clock, Connector, Lease, Query, Store
+from syncd.ports.sending import only_while
 
 
 class Events(Protocol):
@@ -49,6 +53,10 @@ class Limits:
     batch: int = 500
     write_threads: int = 2
     rounds: int = 3
+    flaps: int = 6
+    flap_window: timedelta = timedelta(hours=1)
+    fence: Thresholds = field(default_factory=Thresholds)
+    removals: RemovalCaps = field(default_factory=RemovalCaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,9 @@ class Options:
 
     ``write``: apply the plan (else only make it). ``person``: somebody looks at this plan now, so applying it approves
     the mapping and links probable matches. ``beyond_caps``: that person also accepts a plan over the caps. ``only``:
-    fingerprints of a saved plan's items; anything else is left alone.
+    fingerprints of a saved plan's items; anything else is left alone. ``strict``: not even what became of earlier
+    writes is looked up, and no question ended, that is not of this run. ``undo``: runs to be taken back; the plan is
+    for that and for nothing else.
     """
 
     trigger: str
@@ -66,6 +76,8 @@ class Options:
     beyond_caps: bool = False
     full: bool = False
     only: frozenset[str] | None = None
+    strict: bool = False
+    undo: frozenset[int] = frozenset()
 
 
 class Tally:
@@ -107,8 +119,13 @@ class Context:
     stop: Stop
     lookups: Lookups = field(default_factory=dict)
     approved: bool = False
+    held: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
     blocked: set[Side] = field(default_factory=set)
+    awaiting: int = 0
+    """How many proven losses need a person's word."""
+    contradicted: set[Side] = field(default_factory=set)
+    """Sides whose lists left out a record that is there: nothing counts as gone there in this run."""
     failures: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
     queries: dict[Side, Query] = field(init=False)
     capabilities: dict[Side, Capabilities] = field(init=False)
@@ -132,6 +149,10 @@ class Context:
     def now(self) -> datetime:
         """The time now, aware UTC."""
         return self.clock.now()
+
+    def sending(self) -> AbstractContextManager[None]:
+        """Around each write to a peer: it goes out only while the lease is ours, by the clock, to its last moment."""
+        return only_while(self.held)
 
 
 def query_of(mapping: CompiledMapping, side: Side) -> Query:

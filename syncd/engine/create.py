@@ -8,9 +8,10 @@ from __future__ import annotations
 from syncd.core.canon import same
 from syncd.core.model import Base, Direction, Document, Side, Value
 from syncd.core.reconcile import settled
+from syncd.engine import history
 from syncd.engine.context import Context
 from syncd.engine.read import observe
-from syncd.engine.states import View, parked, postponed, side_state
+from syncd.engine.states import NEVER_READ, View, parked, postponed, side_state
 from syncd.engine.tasks import CreateTask
 from syncd.engine.telling import settle
 from syncd.engine.trouble import Gate, describe, failed
@@ -19,7 +20,6 @@ from syncd.mapping.compiled import RecordProblem
 from syncd.mapping.links import shown, waits_for_link
 from syncd.ports import (
     Intent,
-    LedgerEntry,
     NewConflict,
     Observation,
     Operation,
@@ -29,7 +29,7 @@ from syncd.ports import (
     SideState,
 )
 
-ADOPTED = "adopted"
+ADOPTED = history.ADOPTED
 
 
 def create_record(ctx: Context, task: CreateTask) -> None:
@@ -55,7 +55,8 @@ def create_record(ctx: Context, task: CreateTask) -> None:
         return  # another create for this record is open; it ends first
     gate = Gate(ctx, side, task.observation.key)
     try:
-        record = ctx.peers[side].create(ctx.queries[side], fields)
+        with ctx.sending():
+            record = ctx.peers[side].create(ctx.queries[side], fields)
     except UnknownOutcome as error:
         ctx.tally.add("in_doubt", side)
         ctx.events("write.in_doubt", side=side, source=task.observation.key, kind="create", detail=str(error))
@@ -106,7 +107,7 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
         operation_state=OperationState.DONE,
         operation_detail=origin,
         closed_fields=("*",),
-        ledger=(LedgerEntry(origin, *keys, side, rule=operation.intent.reason, operation=operation.id),),
+        ledger=tuple(history.of_created(keys, operation, made.document, origin)),
     )
     settle(ctx, [settlement])
     ctx.tally.add(origin, side)
@@ -159,7 +160,8 @@ def _view(ctx: Context, side: Side, record: Record, payload: Document) -> View:
     try:
         document: dict[str, Value] = projection.document(record.raw, ctx.lookups)
     except RecordProblem:
-        document = dict(payload)  # the peer took it; what it made of it cannot be mapped and will be read again
+        # The peer took it; what it made of it cannot be mapped, so it is read again and then told.
+        document, digest = dict(payload), NEVER_READ
     return View(record.key, document, digest)
 
 

@@ -1,14 +1,28 @@
-"""Keeps a run's lease alive from a thread of its own, and stops the run when it is lost. Never extends a lost lease."""
+"""Keeps a run's lease alive from a thread of its own, and stops the run when it is lost. Never extends a lost lease.
+
+Whether the lease is ours is also known without asking: it is for as long as it was given for, counted from before we
+asked. The store's own count begins later, so ours ends first, also in a process that stood still meanwhile.
+"""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from syncd.errors import LeaseLost, StoreUnavailable
 from syncd.ports import Clock, Lease, Store
+
+# The machine's own time and no ``Clock``: the database counts the lease in real seconds, whatever a run takes for now.
+# Where there is one, a clock that goes on while the machine sleeps.
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def elapsed() -> float:
+    """Seconds by the clock that leases are counted with."""
+    return time.clock_gettime(_CLOCK)
 
 
 class RunStop:
@@ -33,15 +47,23 @@ class LeaseKeeper:
     """Renews a lease three times per period while the ``with`` block runs.
 
     A lost lease sets ``stop``. The fence protects the store all the same: nothing can be committed under an old one.
+    Peers know no fence, so what is sent to them asks ``require`` first. ``asked``: ``elapsed()`` before it was taken.
     """
 
-    def __init__(self, store: Store, lease: Lease, ttl: timedelta, stop: RunStop) -> None:
+    def __init__(self, store: Store, lease: Lease, ttl: timedelta, stop: RunStop, asked: float | None = None) -> None:
         self._store = store
         self._lease = lease
         self._ttl = ttl
         self._stop = stop
+        self._until = (elapsed() if asked is None else asked) + ttl.total_seconds()
         self._done = Event()
         self._thread = Thread(target=self._keep, name=f"lease-{lease.name}", daemon=True)
+
+    def require(self) -> None:
+        """Raises LeaseLost when the lease may have ended by now, as far as we can tell without asking."""
+        if elapsed() >= self._until:
+            self._stop.set()
+            raise LeaseLost(f"the lease on {self._lease.name!r} (fence {self._lease.fence}) was not renewed in time")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -55,8 +77,10 @@ class LeaseKeeper:
 
     def _keep(self) -> None:
         while not self._done.wait(self._ttl.total_seconds() / 3):
+            asked = elapsed()
             try:
                 self._store.renew(self._lease, self._ttl)
+                self._until = asked + self._ttl.total_seconds()
             except LeaseLost:
                 self._stop.set()
                 return

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from syncd.core.flapping import NOTHING_KNOWN, Hands
 from syncd.core.model import Base, Pair, Side
 from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Merge, held_open, reconcile, settled
 from syncd.engine.context import Context
+from syncd.engine.flapping import without_flapping
 from syncd.engine.states import View
 from syncd.engine.tasks import MergeTask
 
 _T = TypeVar("_T")
 
 
-def merge_task(ctx: Context, external: View, flowtly: View, pair: Pair, origin: str = "") -> MergeTask | None:
-    """Reconcile one pair; None when nothing at all is to be done. Both sides of ``pair`` must not be gone."""
+def merge_task(
+    ctx: Context,
+    external: View,
+    flowtly: View,
+    pair: Pair,
+    origin: str = "",
+    hands: Mapping[str, Hands] = NOTHING_KNOWN,
+) -> MergeTask | None:
+    """Reconcile one pair; None when nothing at all is to be done. Both sides of ``pair`` must not be gone.
+
+    ``hands``: how often its fields were written lately, for those that change hands again and again are held.
+    """
     outcome = reconcile(pair, ctx.rules)
     if not isinstance(outcome, Merge):
         return None
+    outcome = without_flapping(ctx, outcome, pair, hands)
     items: list[Item] = []
     digests = {
         side: view.digest
@@ -47,7 +60,14 @@ def merge_task(ctx: Context, external: View, flowtly: View, pair: Pair, origin: 
                 )
             )
     items.extend(
-        Item(Kind.ASK, external.key, flowtly.key, "both sides changed", digests=digests, field=contest.field)
+        Item(
+            Kind.ASK,
+            external.key,
+            flowtly.key,
+            "changes hands again and again" if contest.history else "both sides changed",
+            digests=digests,
+            field=contest.field,
+        )
         for contest in outcome.contests
     )
     if not items:

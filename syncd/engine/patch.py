@@ -12,6 +12,7 @@ from uuid import UUID
 from syncd.core.canon import same
 from syncd.core.model import ABSENT, Base, Document, Side, Value
 from syncd.core.reconcile import Change, settled
+from syncd.engine import history
 from syncd.engine.context import Context
 from syncd.engine.merging import remembered_base
 from syncd.engine.read import observe
@@ -118,7 +119,8 @@ class _Patch:
                 self._stale(current)
                 return None
             fields = ctx.mapping.projection(side).writes(wanted, ctx.lookups, current.raw)
-            answer = ctx.peers[side].update(ctx.queries[side], key, fields, current) if fields else current
+            with ctx.sending():
+                answer = ctx.peers[side].update(ctx.queries[side], key, fields, current) if fields else current
         except UnknownOutcome as error:
             ctx.events("write.in_doubt", side=side, key=key, kind="patch", detail=str(error))
             gate.trouble(error)
@@ -172,7 +174,7 @@ class _Patch:
             return None
         now = self._document(current)
         if now is not None and all(same(now.get(name), value) for name, value in wanted.items()):
-            return self._settle(current, changes)
+            return self._settle(current, changes, history.READ_BACK)
         if self._moved(current):
             self._stale(current)
         else:
@@ -215,7 +217,7 @@ class _Patch:
         )
         settle(self.ctx, [settlement])
 
-    def _settle(self, answer: Record, changes: tuple[Change, ...]) -> tuple[View, Base]:
+    def _settle(self, answer: Record, changes: tuple[Change, ...], verified: str = history.ANSWER) -> tuple[View, Base]:
         """The write is done: agree on its fields, keep open whatever else somebody changed meanwhile."""
         ctx, side = self.ctx, self.side
         after = self._document(answer)
@@ -238,7 +240,7 @@ class _Patch:
             operation=self.operation,
             operation_state=OperationState.DONE,
             closed_fields=(*sorted(done), "*"),
-            ledger=tuple(self._entries(changes, after, digest)),
+            ledger=tuple(self._entries(changes, after, digest, verified)),
         )
         settle(ctx, with_fresh_digests(settlement, self.base))
         ctx.tally.add("patched", side)
@@ -251,16 +253,8 @@ class _Patch:
         )
         return view, base
 
-    def _entries(self, changes: tuple[Change, ...], after: Document, digest: bytes) -> list[LedgerEntry]:
-        keys = self.task.external.key, self.task.flowtly.key
-        entries = []
+    def _entries(self, changes: tuple[Change, ...], after: Document, digest: bytes, verified: str) -> list[LedgerEntry]:
         for change in changes:
-            event = "overwritten" if change.overwrites_edit else "patched"
-            entries.append(
-                LedgerEntry(
-                    event, *keys, self.side, change.field, change.before, change.after, change.rule, self.operation
-                )
-            )
             got = after.get(change.field, ABSENT)
             if not same(got, change.after):
                 self.ctx.tally.add("rewritten", self.side)
@@ -272,7 +266,5 @@ class _Patch:
                     got=got,
                     digest=digest.hex(),
                 )
-                entries.append(
-                    LedgerEntry("rewritten", *keys, self.side, change.field, change.after, got, "peer", self.operation)
-                )
-        return entries
+        keys = self.task.external.key, self.task.flowtly.key
+        return list(history.of_changes(keys, self.side, changes, after, self.operation, verified))

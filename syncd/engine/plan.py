@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.model import Decision, Document, Pair, Present, Seen, Side, Unread
+from syncd.core.merge import base_of, remembered
+from syncd.core.model import Decision, Document, Pair, Present, Side, Unread
 from syncd.core.plan import Plan
+from syncd.core.removal import Verdict
 from syncd.engine.context import Context
+from syncd.engine.flapping import Flaps, flaps_of
 from syncd.engine.merging import chunked, merge_task
 from syncd.engine.read import Reading
+from syncd.engine.removing import removal_tasks
 from syncd.engine.states import View
 from syncd.engine.strangers import stranger_tasks
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task
+from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task
 from syncd.ports import MappingState, Observation, Work
 
 
@@ -23,13 +27,19 @@ class Prepared:
     plan: Plan
     tasks: tuple[Task, ...]
 
+    @property
+    def awaiting(self) -> int:
+        """How many proven losses need a person's word before anything follows from them."""
+        return sum(1 for task in self.tasks if isinstance(task, RemoveTask) and task.verdict is Verdict.APPROVE)
+
 
 def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState) -> Prepared:
     """Plan everything that is pending for the mapping, in the order it will be applied."""
-    linked = list(_linked_tasks(ctx))
+    removals = removal_tasks(ctx, readings)
+    linked = list(_linked_tasks(ctx, frozenset(task.link.external_key for task in removals)))
     approved = state.approved_fingerprint == ctx.mapping.fingerprint
     strangers = stranger_tasks(ctx, readings, approved=approved)
-    tasks: list[Task] = sorted([*linked, *strangers], key=_order)
+    tasks: list[Task] = sorted([*linked, *strangers, *removals], key=_order)
     items = tuple(item for task in tasks for item in task.items)
     counts = ctx.store.counts(ctx.name)
     missing = {
@@ -47,37 +57,45 @@ def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState)
     return Prepared(plan, tuple(tasks))
 
 
-def _linked_tasks(ctx: Context) -> Iterator[MergeTask]:
+def _linked_tasks(ctx: Context, gone: frozenset[str]) -> Iterator[MergeTask]:
+    """Linked records to be merged; what is proven gone on a side has no two sides to merge."""
     for works in chunked(ctx.store.work(ctx.name, ctx.now()), ctx.limits.batch):
         keys = [work.link.external_key for work in works if work.link is not None]
-        decisions = ctx.store.decisions(ctx.name, keys)
+        decisions, flaps = ctx.store.decisions(ctx.name, keys), flaps_of(ctx, keys)
         for work in works:
-            task = _linked_task(ctx, work, decisions)
+            lost = work.link is not None and work.link.external_key in gone
+            task = None if lost else _linked_task(ctx, work, decisions, flaps)
             if task is not None:
                 yield task
 
 
-def _linked_task(ctx: Context, work: Work, decisions: Mapping[str, Mapping[str, Decision]]) -> MergeTask | None:
+def _linked_task(
+    ctx: Context, work: Work, decisions: Mapping[str, Mapping[str, Sequence[Decision]]], flaps: Flaps
+) -> MergeTask | None:
     link = work.link
     if link is None:
         return None
-    pair = Pair(
-        _seen(work.external, link.base.external),
-        _seen(work.flowtly, link.base.flowtly),
-        link.base,
-        decisions.get(link.external_key, {}),
-    )
-    if isinstance(pair.external, Unread) or isinstance(pair.flowtly, Unread):
+    external, flowtly = _seen(work.external, link.base.external), _seen(work.flowtly, link.base.flowtly)
+    if isinstance(external, Unread) or isinstance(flowtly, Unread):
         return None
+    given = _about_now(decisions.get(link.external_key, {}), external.document, flowtly.document)
+    pair = Pair(external, flowtly, link.base, given)
     return merge_task(
         ctx,
         _view(link.external_key, work.external, link.base.external),
         _view(link.flowtly_key, work.flowtly, link.base.flowtly),
         pair,
+        hands=flaps.get(link.external_key, {}),
     )
 
 
-def _seen(observation: Observation | None, base: Document) -> Seen:
+def _about_now(given: Mapping[str, Sequence[Decision]], external: Document, flowtly: Document) -> dict[str, Decision]:
+    """Of everything that was ever decided about a record, what is about the values that it has now."""
+    found = {field: remembered(every, base_of(field, external, flowtly)) for field, every in given.items()}
+    return {field: one for field, one in found.items() if one is not None}
+
+
+def _seen(observation: Observation | None, base: Document) -> Present | Unread:
     """A side at rest reads as its base; one that could not be mapped is unread."""
     if observation is None:
         return Present(base)
@@ -93,7 +111,7 @@ def _view(key: str, observation: Observation | None, base: Document) -> View:
 
 
 def _order(task: Task) -> tuple[int, str]:
-    """Links first (they touch no peer), then changes, creates, questions; within each by key."""
+    """Links first (they touch no peer), then changes, creates, questions, removals; within each by key."""
     match task:
         case MergeTask(origin=origin, external=view):
             return (0 if origin else 1, view.key)
@@ -101,5 +119,7 @@ def _order(task: Task) -> tuple[int, str]:
             return (2, observation.key)
         case AskTask(members=members):
             return (3, members[0][1].key)
+        case RemoveTask(view=view):
+            return (4, view.key)
         case RestTask():
-            return (4, "")
+            return (5, "")

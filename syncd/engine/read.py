@@ -120,7 +120,7 @@ def _key(row: ConflictRow, side: Side) -> str | None:
 def read_side(ctx: Context, side: Side, *, full: bool, state: MappingState) -> Reading:
     """Walk one side to its end or to its trouble."""
     cursor = None if full else ctx.store.cursor(ctx.name, side)
-    passing = ctx.store.begin_pass(ctx.name, side, ctx.run_id, full=full)
+    passing = ctx.store.begin_pass(ctx.name, side, ctx.run_id, full=full, fingerprint=ctx.mapping.fingerprint)
     with closing(passing):
         total, error = _walk(ctx, side, passing, cursor, full=full)
         certificate = passing.finish(
@@ -282,4 +282,4 @@ def _report(ctx: Context, side: Side, certificate: Certificate | None, error: Sy
         ctx.events("read.missed_by_cursor", side=side, records=certificate.missed_by_cursor)
     if certificate is not None and certificate.complete and certificate.missing:
         ctx.tally.add("missing", side, certificate.missing)
-        ctx.events("read.missing", side=side, records=certificate.missing, action="reported only")
+        ctx.events("read.missing", side=side, records=certificate.missing)

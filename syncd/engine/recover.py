@@ -6,15 +6,19 @@ the listing grace means the way is free to send again, found several times means
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from syncd.core.canon import same
 from syncd.core.model import Base, Document, Side
+from syncd.engine import history
 from syncd.engine.context import Context
 from syncd.engine.create import ADOPTED, end_operation, settle_created
+from syncd.engine.probing import find_results, looks, new_since, recognisable
 from syncd.engine.questions import WHOLE_RECORD
 from syncd.engine.read import observe
-from syncd.engine.states import View, side_state, with_fresh_digests
+from syncd.engine.remove import settle_deleted
+from syncd.engine.states import NEVER_READ, View, side_state, with_fresh_digests
 from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
 from syncd.errors import Later, LeaseLost, NotFound, StoreUnavailable, SyncdError
@@ -33,20 +37,41 @@ from syncd.ports import (
 DECIDED = "decided"  # the core's rule name for a person's answer
 
 
-def recover(ctx: Context) -> None:
-    """Settle every open intent that can be settled now. A peer in trouble leaves its intents for the next run."""
+def recover(ctx: Context, *, own: bool = False) -> None:
+    """Settle every open intent that can be settled now. A peer in trouble leaves its intents for the next run.
+
+    ``own``: only those of this run; a saved plan does nothing that is not in it.
+    """
+    doubtful: dict[Side, list[Operation]] = {side: [] for side in Side}
     for operation in ctx.store.open_operations(ctx.name):
-        try:
+        if own and operation.run_id != ctx.run_id:
+            continue
+        with _postponing(ctx, operation):
             if operation.intent.kind == "patch":
                 _recover_patch(ctx, operation)
-            else:
-                _recover_create(ctx, operation)
-        except (LeaseLost, StoreUnavailable):
-            raise
-        except (SyncdError, RecordProblem) as error:
-            ctx.events(
-                "recover.postponed", operation=str(operation.id), side=operation.intent.side, detail=describe(error)
-            )
+            elif operation.intent.kind == "delete":
+                _recover_delete(ctx, operation)
+            elif _in_doubt(ctx, operation):
+                doubtful[operation.intent.side].append(operation)
+    for side, operations in doubtful.items():
+        for together in looks(ctx, side, operations):
+            with _postponing(ctx, *together):
+                hits = find_results(ctx, side, together)
+                for operation in together:
+                    with _postponing(ctx, operation):
+                        _settle_doubt(ctx, operation, new_since(ctx, operation, hits[operation.id]))
+
+
+@contextmanager
+def _postponing(ctx: Context, *operations: Operation) -> Iterator[None]:
+    """A peer in trouble leaves these for the next run."""
+    try:
+        yield
+    except (LeaseLost, StoreUnavailable):
+        raise
+    except (SyncdError, RecordProblem) as error:
+        for one in operations:
+            ctx.events("recover.postponed", operation=str(one.id), side=one.intent.side, detail=describe(error))
 
 
 def _recover_patch(ctx: Context, operation: Operation) -> None:
@@ -66,6 +91,7 @@ def _recover_patch(ctx: Context, operation: Operation) -> None:
     agreed = applied and DECIDED not in operation.intent.reason
     base = _agreed_base(ctx, link, operation.intent.payload) if agreed else link.base
     view = View(key, seen.document, seen.digest, seen)
+    known = ctx.store.observation(ctx.name, side, key)
     states = {side: side_state(view, base.of(side), ctx.rules.fields, frozenset())}
     if agreed:
         states[side.other] = _source_state(ctx, side.other, link)
@@ -78,6 +104,7 @@ def _recover_patch(ctx: Context, operation: Operation) -> None:
         operation=operation.id,
         operation_state=OperationState.DONE if applied else OperationState.DROPPED,
         operation_detail="found applied" if applied else "found not applied",
+        ledger=tuple(history.of_found(link, known, operation)) if applied else (),
     )
     settle(ctx, with_fresh_digests(settlement, link.base))
     ctx.events("recover.patch", side=side, key=key, applied=applied)
@@ -93,10 +120,13 @@ def _look(ctx: Context, side: Side, key: str) -> Observation | None:
 
 
 def _source_state(ctx: Context, side: Side, link: Link) -> SideState | None:
-    """The source of an agreed write stays pending: it may have gone back to what it was before it was agreed on."""
+    """The source of an agreed write stays pending: it may have gone back to what it was before it was agreed on.
+
+    A source that is gone (its partner was marked for that) is looked at anew should it come back.
+    """
     key = link.key(side)
     seen = ctx.store.observation(ctx.name, side, key) or _look(ctx, side, key)
-    return None if seen is None else SideState(seen.digest, seen)
+    return SideState(NEVER_READ) if seen is None else SideState(seen.digest, seen)
 
 
 def _agreed_base(ctx: Context, link: Link, payload: Document) -> Base:
@@ -108,14 +138,34 @@ def _agreed_base(ctx: Context, link: Link, payload: Document) -> Base:
     return Base({**link.base.external, **sent}, {**link.base.flowtly, **sent})
 
 
-def _recover_create(ctx: Context, operation: Operation) -> None:
+def _recover_delete(ctx: Context, operation: Operation) -> None:
+    """A delete can be seen as well. What is still there keeps its removal, which is planned again with all it takes."""
+    side, key = operation.intent.side, operation.intent.target_key or ""
+    link = ctx.store.links_by_key(ctx.name, side, [key]).get(key)
+    if link is None:
+        end_operation(ctx, operation, OperationState.DROPPED, "not linked any more")
+    elif _look(ctx, side, key) is None:
+        settle_deleted(ctx, link, operation, "deleted")
+    else:
+        end_operation(ctx, operation, OperationState.DROPPED, "found not deleted")
+
+
+def _in_doubt(ctx: Context, operation: Operation) -> bool:
+    """True for a create whose result has to be looked for; ends one whose source is linked by now."""
     side, key = operation.intent.side, operation.intent.source_key
     if ctx.store.links_by_key(ctx.name, side.other, [key]):
         end_operation(ctx, operation, OperationState.DROPPED, "linked already", closed=(WHOLE_RECORD,))
-        return
+        return False
     if operation.state is OperationState.QUARANTINED:
-        return
-    hits = probe(ctx, operation)
+        return False
+    if not recognisable(ctx, operation):
+        raise Later("the mapping has none of the fields that this create sent any more")
+    return True
+
+
+def _settle_doubt(ctx: Context, operation: Operation, hits: Sequence[Record]) -> None:
+    """Found once: adopt. Found nowhere after the listing grace: it may be sent again. Several: a person has to say."""
+    side, key = operation.intent.side, operation.intent.source_key
     if len(hits) == 1:
         settle_created(ctx, operation, _source(ctx, operation), hits[0], ADOPTED)
     elif hits:
@@ -128,51 +178,6 @@ def _recover_create(ctx: Context, operation: Operation) -> None:
     else:
         end_operation(ctx, operation, OperationState.IN_DOUBT, "not listed yet; within the listing grace")
         ctx.events("recover.create", side=side, source=key, found=0, action="wait")
-
-
-def probe(ctx: Context, operation: Operation) -> list[Record]:
-    """Records at the peer that could be the result of this create: the same natural key, and new since the intent.
-
-    Every row is compared again here, since a server may ignore a filter and answer with everything. A record that we
-    knew before the intent, or that is linked, cannot be its result. Raises what the connector raises; a walk that did
-    not reach its end proves nothing.
-    """
-    side = operation.intent.side
-    projection = ctx.mapping.projection(side)
-    wanted = projection.match_keys(operation.intent.payload)
-    level = next((number for number, text in enumerate(wanted) if text is not None), None)
-    mapped = [name for name in operation.intent.payload if name in ctx.rules.fields]
-    if not mapped:
-        raise Later("the mapping has none of the fields that this create sent any more")
-    names = ctx.mapping.match[level] if level is not None else mapped
-    values = projection.writes({name: operation.intent.payload[name] for name in names}, ctx.lookups, {})
-    sent = {name: operation.intent.payload[name] for name in mapped}
-    hits: dict[str, Record] = {}
-    for record in ctx.peers[side].find(ctx.queries[side], values):
-        document = _document(ctx, side, record)
-        if document is not None and _is_it(projection.match_keys(document), wanted, level, document, sent):
-            hits[record.key] = record
-    known = ctx.store.known_before(ctx.name, side, sorted(hits), operation.created_at)
-    return [record for key, record in sorted(hits.items()) if key not in known]
-
-
-def _is_it(
-    keys: tuple[str | None, ...],
-    wanted: tuple[str | None, ...],
-    level: int | None,
-    document: Document,
-    sent: Document,
-) -> bool:
-    if level is not None:
-        return keys[level] == wanted[level]
-    return all(same(document.get(name), value) for name, value in sent.items())
-
-
-def _document(ctx: Context, side: Side, record: Record) -> Document | None:
-    try:
-        return ctx.mapping.projection(side).document(record.raw, ctx.lookups)
-    except RecordProblem:
-        return None
 
 
 def _source(ctx: Context, operation: Operation) -> View:

@@ -12,14 +12,17 @@ from syncd.core.model import Side
 from syncd.core.plan import Item, Kind, Plan
 from syncd.engine.apply import apply_tasks
 from syncd.engine.context import Context, Events, Limits, Options, Progress
-from syncd.engine.lease import LeaseKeeper, RunStop
+from syncd.engine.fence import fenced, standing_fence
+from syncd.engine.lease import LeaseKeeper, RunStop, elapsed
 from syncd.engine.plan import Prepared, prepare
 from syncd.engine.provision import prepare_target
 from syncd.engine.questions import close_over
 from syncd.engine.read import Reading, read_both, read_side
 from syncd.engine.recover import recover
 from syncd.engine.references import live_links
+from syncd.engine.sweep import sweep
 from syncd.engine.tasks import Task
+from syncd.engine.undo import undoing
 from syncd.errors import GuardRefused, SyncdError
 from syncd.mapping.compiled import CompiledMapping, Lookups, LookupTable, lookup_table
 from syncd.mapping.links import awaited, waits_for_link
@@ -31,6 +34,7 @@ class Report:
     """How a run ended. ``plan`` is what it found to do at first; ``open`` is what is left for a person.
 
     ``outcome``: ``done``, ``planned`` (nothing applied), ``awaiting_approval``, ``refused`` (by a guard), ``stopped``,
+    ``fenced`` (a peer or our own store went back in time or was swapped: nothing is written before a person said so),
     ``incomplete`` (a peer was in trouble), ``busy`` (another daemon has the lease).
     """
 
@@ -40,6 +44,7 @@ class Report:
     counts: Mapping[str, int]
     open_conflicts: int = 0
     open_operations: int = 0
+    open_removals: int = 0
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
     complete: bool = False
@@ -66,7 +71,7 @@ class Engine:
 
     def run(self, mapping: CompiledMapping, peers: Mapping[Side, Connector], options: Options, stop: Event) -> Report:
         """One cycle. Raises StoreUnavailable, LeaseLost and Denied-like peer errors met before any reading."""
-        started = self.clock.monotonic()
+        started, asked = self.clock.monotonic(), elapsed()
         lease = self.store.acquire(mapping.name, self.owner, self.limits.lease)
         if lease is None:
             return Report(mapping.name, "busy", None, {})
@@ -75,13 +80,13 @@ class Engine:
         outcome, ctx = "error", None
         try:
             run_stop = RunStop(stop, self.clock, self.limits.run_time)
-            with LeaseKeeper(self.store, lease, self.limits.lease, run_stop):
+            with LeaseKeeper(self.store, lease, self.limits.lease, run_stop, asked) as keeper:
                 # Nothing is made, no table either, before somebody has seen what would be done.
                 approved = self.store.state(mapping.name).approved_fingerprint == mapping.fingerprint
                 making = options.write and (options.person or approved)
                 prepare_target(mapping, peers, self.events, write=making)
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
-                ctx.approved = approved
+                ctx.approved, ctx.held = approved, keeper.require
                 report = _cycle(ctx)
             outcome = report.outcome
         finally:
@@ -158,15 +163,18 @@ def load_lookups(mapping: CompiledMapping, flowtly: Connector) -> Lookups:
 def _cycle(ctx: Context) -> Report:
     """Recover, read, plan, guard, apply; then plan again for records that moved under us, a bounded number of times."""
     state = ctx.store.state(ctx.name)
-    if ctx.options.write:
+    if ctx.options.write and not ctx.options.strict and not standing_fence(ctx):
         recover(ctx)
     arrived = _arrived(ctx)
     ctx.store.wake(ctx.name, arrived, ctx.now())
     ctx.store.wake_linked(ctx.name)
     readings = read_both(ctx, state, full=bool(arrived))
-    prepared = prepare(ctx, readings, state)
-    first = prepared.plan
     complete = all(reading.error is None for reading in readings.values())
+    if why := fenced(ctx, readings):
+        return _report(ctx, "fenced", None, complete=complete, reasons=why)
+    sweep(ctx, readings)
+    prepared = undoing(ctx, prepare(ctx, readings, state))
+    first, ctx.awaiting = prepared.plan, prepared.awaiting
     if not ctx.options.write:
         return _report(ctx, "planned", first, complete=complete)
     if not first.approved and not ctx.options.person:
@@ -176,7 +184,8 @@ def _cycle(ctx: Context) -> Report:
         outcome = _apply(ctx, prepared, readings, state)
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
-    close_over(ctx)
+    if not ctx.options.strict:
+        close_over(ctx)
     seen = all(reading.trusted for reading in readings.values())
     if ctx.options.person and outcome == "done" and seen and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
@@ -195,7 +204,7 @@ def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], s
         apply_tasks(ctx, tasks)
         if ctx.stop.is_set():
             return "stopped"
-        recover(ctx)
+        recover(ctx, own=ctx.options.strict)
         rounds += 1
         # A record that was waiting for one of its own kind (a correction for its invoice) is woken while links grow.
         woken = ctx.store.wake_linked(ctx.name) if ctx.name in ctx.mapping.references else frozenset()
@@ -234,12 +243,17 @@ def _selected(ctx: Context, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
 def _whole(ctx: Context, plan: Plan) -> bool:
     """True when nothing of the plan was left out: only then has a person seen all that the daemon would do."""
     only = ctx.options.only
-    return only is None or all(item.fingerprint in only for item in plan.items)
+    return not ctx.options.undo and (only is None or all(item.fingerprint in only for item in plan.items))
 
 
 def _guard(ctx: Context, plan: Plan) -> None:
-    """Raises GuardRefused. A create that waits for another mapping is not made by this run, so it does not count."""
-    counted = tuple(item for item in plan.items if not _waits_for_others(ctx, item))
+    """Raises GuardRefused. A create that waits for another mapping is not made by this run, so it does not count.
+
+    Nor does what is not in the saved plan that is applied.
+    """
+    only = ctx.options.only
+    chosen = plan.items if only is None else tuple(item for item in plan.items if item.fingerprint in only)
+    counted = tuple(item for item in chosen if not _waits_for_others(ctx, item))
     reasons = judge(replace(plan, items=counted).blast, ctx.limits.caps)
     if reasons and not ctx.options.beyond_caps:
         ctx.events("plan.refused", mapping=ctx.name, reasons=list(reasons), **_summary(plan))
@@ -268,7 +282,7 @@ def _summary(plan: Plan) -> dict[str, Any]:
     return {str(kind): plan.count(kind) for kind in Kind if plan.count(kind)}
 
 
-def _report(ctx: Context, outcome: str, plan: Plan, *, complete: bool, reasons: tuple[str, ...] = ()) -> Report:
+def _report(ctx: Context, outcome: str, plan: Plan | None, *, complete: bool, reasons: tuple[str, ...] = ()) -> Report:
     counts = ctx.store.counts(ctx.name)
     return Report(
         ctx.name,
@@ -277,6 +291,7 @@ def _report(ctx: Context, outcome: str, plan: Plan, *, complete: bool, reasons: 
         ctx.tally.as_dict(),
         open_conflicts=counts.get("conflicts", 0),
         open_operations=counts.get("operations", 0),
+        open_removals=ctx.awaiting,
         complete=complete,
         reasons=reasons,
     )

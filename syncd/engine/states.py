@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.canon import same
-from syncd.core.model import ABSENT, Base, Document, Side
+from syncd.core.model import ABSENT, Base, Document, Rules, Side
 from syncd.core.reconcile import Contest
 from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
-_FIXED = "one side keeps what the record was made with: only a new record can have another value"
+_FIXED = "fixed; one side keeps what the record was made with: only a new record can have another value"
 _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=6)
 _PATIENCE = 1  # failures of a peer that are simply tried again in the next run
@@ -112,11 +112,13 @@ def postponed(observation: Observation, problem: str, now: datetime) -> Observat
     return replace(observation, attempts=observation.attempts + 1)
 
 
-def questions(contests: Iterable[Contest], external_key: str, flowtly_key: str) -> tuple[NewConflict, ...]:
-    """Contested fields as conflicts to open."""
+def questions(
+    contests: Iterable[Contest], external_key: str, flowtly_key: str, rules: Rules
+) -> tuple[NewConflict, ...]:
+    """Contested fields as conflicts to open; ``detail`` begins with the rule that asks (``ConflictRow.rule``)."""
     return tuple(
         NewConflict(
-            "field",
+            "flapping" if contest.history else "field",
             external_key,
             flowtly_key,
             contest.field,
@@ -124,7 +126,7 @@ def questions(contests: Iterable[Contest], external_key: str, flowtly_key: str) 
             contest.base_flowtly,
             contest.external,
             contest.flowtly,
-            detail=_FIXED if contest.fixed else "",
+            detail=contest.history or (_FIXED if contest.fixed else f"policy:{rules.fields[contest.field].policy}"),
         )
         for contest in contests
     )

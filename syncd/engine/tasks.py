@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from syncd.core.model import Base, Document, Side
 from syncd.core.plan import Item
 from syncd.core.reconcile import Merge
+from syncd.core.removal import DeleteRule, Verdict
 from syncd.engine.states import View
-from syncd.ports import Observation
+from syncd.ports import Link, Observation, Removal
 
 UNLINKED = "unlinked"  # the store's mark on records that a person took apart
 
@@ -23,6 +24,8 @@ class MergeTask:
     base: Base | None
     merge: Merge
     origin: str = ""
+    about: frozenset[str] | None = None
+    """The fields it decides, where not all: questions about others stay open."""
 
     def view(self, side: Side) -> View:
         """One side as it was planned on."""
@@ -66,7 +69,24 @@ class RestTask:
     observations: tuple[Observation, ...]
 
 
-Task = MergeTask | CreateTask | AskTask | RestTask
+@dataclass(frozen=True, slots=True)
+class RemoveTask:
+    """A linked record that is proven gone on the side ``gone`` (or on both), and what follows from it.
+
+    ``view`` is the survivor as it was planned on. A verdict that waits carries items that only report.
+    """
+
+    items: tuple[Item, ...]
+    gone: Side
+    removals: tuple[Removal, ...]
+    link: Link
+    view: View
+    verdict: Verdict
+    rule: DeleteRule
+    approved: bool = False
+
+
+Task = MergeTask | CreateTask | AskTask | RestTask | RemoveTask
 
 
 def taken_apart(seen: Observation) -> bool:

@@ -23,7 +23,7 @@ from syncd.mapping.planning import FieldPlan, FieldPlanner
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
 from syncd.mapping.projection import Constant, Projection
 from syncd.mapping.records import RecordProblem
-from syncd.mapping.spec import MappingSpec
+from syncd.mapping.spec import FieldSpec, MappingSpec
 
 __all__ = [
     "CompiledMapping",
@@ -43,9 +43,9 @@ _NOT_IN_FINGERPRINT = {"schedule", "limits", "deletes", "description", "events"}
 class CompiledMapping:
     """One mapping as the engine uses it.
 
-    ``fingerprint`` changes with everything that changes documents, rules or scope, and with nothing else. ``lookups``
-    names the (resource, by) tables that documents and writes need, ``references`` the mappings whose links they need,
-    both with the field that needs it; ``fallbacks`` are the lists that may stand in for links.
+    ``fingerprint`` changes with everything that changes documents, rules, scope or what follows a loss, with nothing
+    else. ``lookups`` names the (resource, by) tables that documents and writes need, ``references`` the mappings whose
+    links they need, both with the field that needs it; ``fallbacks`` are the lists that may stand in for links.
     """
 
     spec: MappingSpec
@@ -60,6 +60,11 @@ class CompiledMapping:
     flowtly: Projection
     node: Node
     event_rules: tuple[EventRule, ...] = ()
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """Fields whose values are neither kept in the ledger nor shown in logs."""
+        return frozenset(name for name, field in self.spec.fields.items() if field.sensitive)
 
     def problem(self, place: str, message: str, hint: str = "") -> Problem:
         """A problem of this mapping, at the field or block that ``place`` names (at the top when it names none)."""
@@ -171,6 +176,9 @@ def _creates(spec: MappingSpec) -> frozenset[Side]:
 
 def _fingerprint(spec: MappingSpec) -> str:
     counted = {name: value for name, value in spec if name not in _NOT_IN_FINGERPRINT}
+    # Nothing follows a loss that is ignored; any other rule may touch records, so a person sees a plan under it first.
+    if any(rule.action != "ignore" for rule in (spec.deletes.in_external, spec.deletes.in_flowtly)):
+        counted["deletes"] = spec.deletes
     return digest(_told_apart(counted), b"syncd mapping").hex()
 
 
@@ -178,7 +186,9 @@ def _told_apart(data: Any) -> Any:
     """Data in which different meanings stay different once they are JSON: ``1.5`` and ``"1.5"``, trim and squeeze."""
     if isinstance(data, BaseModel):
         kind = {"$lens": data.word} if isinstance(data, LensSpec) else {}
-        return {**kind, **{name: _told_apart(value) for name, value in data}}
+        # What is kept and shown of a field changes no document and no rule.
+        said = {name: value for name, value in data if not (isinstance(data, FieldSpec) and name == "sensitive")}
+        return {**kind, **{name: _told_apart(value) for name, value in said.items()}}
     if isinstance(data, Mapping):
         return {str(key): _told_apart(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

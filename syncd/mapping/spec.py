@@ -184,6 +184,9 @@ class FieldSpec(Strict):
         default=None, description="Who wins when both sides changed it; by default as the mapping."
     )
     required: bool = Field(default=False, description="A record in which it is empty is parked instead of synced.")
+    sensitive: bool = Field(
+        default=False, description="Its values are kept in the ledger as salted hashes only and masked in logs."
+    )
 
     @model_validator(mode="after")
     def _type_of_a_column(self) -> FieldSpec:
@@ -245,10 +248,13 @@ DeleteRuleOrWord: TypeAlias = Annotated[
 
 
 class DeletesSpec(Strict):
-    """What follows a deletion. This release reports deletions and carries none out."""
+    """What follows on the other side when a record is proven gone, once the proof has stood long enough."""
 
     in_external: DeleteRuleOrWord = Field(default=DeleteRule(), description="When the external record is gone.")
     in_flowtly: DeleteRuleOrWord = Field(default=DeleteRule(), description="When the Flowtly record is gone.")
+    quarantine: Annotated[Whole, Field(ge=0, le=1000)] = Field(
+        default=1, description="How many more complete readings must miss a record after the two that prove its loss."
+    )
 
 
 class ScheduleSpec(Strict):
@@ -273,6 +279,12 @@ class MappingLimits(Strict):
     max_changes: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Records changed on one side.")
     max_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="Share of the linked records that may change on one side."
+    )
+    max_removals: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="Losses that may be followed on one side within a day without a person."
+    )
+    max_removal_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="The same as a share of the linked records."
     )
 
 

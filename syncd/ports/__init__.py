@@ -13,6 +13,7 @@ from syncd.ports.events import (
     WatchPass,
 )
 from syncd.ports.memory import (
+    Absent,
     Certificate,
     ConflictRow,
     Intent,
@@ -25,6 +26,9 @@ from syncd.ports.memory import (
     Operation,
     OperationKind,
     OperationState,
+    Removal,
+    RemovalState,
+    Retention,
     Settlement,
     SideState,
     Status,
@@ -50,6 +54,7 @@ from syncd.ports.peers import (
 from syncd.ports.store import Pass, Store
 
 __all__ = [
+    "Absent",
     "Capabilities",
     "Certificate",
     "Clock",
@@ -82,6 +87,9 @@ __all__ = [
     "Query",
     "Raw",
     "Record",
+    "Removal",
+    "RemovalState",
+    "Retention",
     "RetryRule",
     "Settlement",
     "Shape",

@@ -29,6 +29,7 @@ class MappingState:
     approved_fingerprint: str | None = None
     last_full: Mapping[Side, datetime] = field(default_factory=dict)
     """When the last certified full pass of each side finished."""
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Work:
     flowtly: Observation | None
 
 
-OperationKind: TypeAlias = Literal["create", "patch"]
+OperationKind: TypeAlias = Literal["create", "patch", "delete"]
 
 
 class OperationState(StrEnum):
@@ -109,7 +110,8 @@ class OperationState(StrEnum):
 class Intent:
     """A write that is about to be sent to ``side``, committed before it is.
 
-    ``source_key`` is the record on the other side that causes it; ``target_key`` is None for a create.
+    ``source_key`` is the record on the other side that causes it; ``target_key`` is None for a create. A delete names
+    the ``removal`` whose proof allows it: the store takes none without.
     """
 
     kind: OperationKind
@@ -118,6 +120,7 @@ class Intent:
     target_key: str | None
     payload: Document
     reason: str
+    removal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,66 @@ class Operation:
     detail: str = ""
     age: timedelta = timedelta(0)
     """Since it was intended, by the database's clock alone: ours may jump. Given for open operations."""
+
+
+class RemovalState(StrEnum):
+    """The life of a proven loss. Open ones withdraw themselves when the record comes back."""
+
+    QUARANTINED = "quarantined"
+    APPROVED = "approved"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def open(self) -> bool:
+        """True while something may still follow from it."""
+        return self in {RemovalState.QUARANTINED, RemovalState.APPROVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A linked record that complete readings of two runs did not see, with the first and the last of these readings."""
+
+    side: Side
+    external_key: str
+    flowtly_key: str
+    first_certificate: int
+    last_certificate: int
+
+    @property
+    def key(self) -> str:
+        """The key of the record that was not seen."""
+        return self.external_key if self.side is Side.EXTERNAL else self.flowtly_key
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A loss that is proven: two certificates and a look at the record itself. ``side`` is where it is gone.
+
+    ``passes`` are the complete readings since; ``origin`` says how its link came to be (empty when there is none now).
+    """
+
+    id: int
+    mapping: str
+    side: Side
+    external_key: str
+    flowtly_key: str
+    first_certificate: int
+    second_certificate: int
+    verified_at: datetime
+    evidence: str
+    state: RemovalState
+    opened_at: datetime
+    run_id: int
+    passes: int = 0
+    origin: str = ""
+    approved_by: str | None = None
+    ended_at: datetime | None = None
+    detail: str = ""
+
+    def key(self, side: Side) -> str:
+        """The record's key on one side."""
+        return self.external_key if side is Side.EXTERNAL else self.flowtly_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +218,11 @@ class ConflictRow:
     resolved_at: datetime | None = None
     resolution: str | None = None
 
+    @property
+    def rule(self) -> str:
+        """The rule that asked: for a field what ``detail`` begins with (``policy:ask``, ``fixed``), else the kind."""
+        return self.detail.partition(";")[0] if self.kind == "field" else self.kind
+
 
 @dataclass(frozen=True, slots=True)
 class NewConflict:
@@ -173,9 +241,14 @@ class NewConflict:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One fact of history: who had which value, what was decided by which rule, what was written."""
+    """One fact of history: who had which value, what was decided by which rule, what was written.
 
-    event: str  # linked, created, patched, agreed, rewritten, overwritten, contested, resolved, refused, adopted
+    ``event``: seen (a side's edit), linked, unlinked, created, adopted, patched, overwritten (an edit that lost),
+    rewritten (kept otherwise than sent), found (so after a lost answer), agreed, contested, resolved, refused. Of a
+    create one entry is about the record and one about each field.
+    """
+
+    event: str
     external_key: str | None
     flowtly_key: str | None
     side: Side | None = None
@@ -184,6 +257,14 @@ class LedgerEntry:
     after: MaybeValue = None
     rule: str = ""
     operation: UUID | None = None
+    seen_at: datetime | None = None
+    """When the side was first seen so; of an edit only."""
+    changed_at: datetime | None = None
+    """When it was changed, as the peer says."""
+    verified: str = ""
+    """How it is known that the peer has the value: ``answer`` of the write, ``read_back`` after a lost answer."""
+    hidden: bool = False
+    """The values are salted hashes: the field is sensitive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +299,14 @@ class Settlement:
     ledger: tuple[LedgerEntry, ...] = ()
     events: tuple[NewEvent, ...] = ()
     """What is to be told of this change; it goes to the outbox in the same transaction."""
+    dissolved: bool = False
+    """The link between both keys ends; nothing is absent any more. Side states say what is pending afterwards."""
+    removals: tuple[int, ...] = ()
+    """The removals that are over with this, as ``removal_state`` says."""
+    removal_state: RemovalState | None = None
+    removal_detail: str = ""
+    alone: Side | None = None
+    """With ``dissolved``: the record of this side stays as last settled and is nobody's partner until it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +324,21 @@ class Certificate:
     reason: str
     missed_by_cursor: int
     missing: int
+    fingerprint: str = ""
+    """Of the mapping under which was read: what another one did not see proves nothing under this one."""
+    digest: str = ""
+    """Of all keys that were seen, whatever their order."""
+    canaries: int = 0
+    """How many of the oldest links were looked for, and below how many of these were seen."""
+    canaries_seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each kind of history is kept. What something still stands on is kept longer."""
+
+    ledger: timedelta
+    runs: timedelta
+    certificates: timedelta
+    operations: timedelta
+    conflicts: timedelta

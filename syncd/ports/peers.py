@@ -130,6 +130,12 @@ class Connector(Protocol):
         ``expected`` is the record as just read; raises Stale where the peer can tell that it moved.
         """
 
+    def delete(self, query: Query, key: str, expected: Record) -> None:
+        """Delete one record. Raises NotFound when it is gone already, Refused where the peer keeps it, UnknownOutcome.
+
+        ``expected`` is the record as just read; raises Stale where the peer can tell that it moved.
+        """
+
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
         """Every record whose raw fields equal ``values``, each re-checked; runs to a proven end or raises."""
 

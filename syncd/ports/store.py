@@ -9,7 +9,9 @@ from uuid import UUID
 
 from syncd.core.model import Decision, Side, Value
 from syncd.ports.events import Delivery, DeliveryState, RetryRule, WatchPass
+from syncd.ports.guards import GuardMemory
 from syncd.ports.memory import (
+    Absent,
     Certificate,
     ConflictRow,
     Intent,
@@ -19,6 +21,7 @@ from syncd.ports.memory import (
     MappingState,
     Observation,
     Operation,
+    Removal,
     Settlement,
     Work,
 )
@@ -48,7 +51,7 @@ class Pass(Protocol):
         """Give up the pass's resources; harmless after ``finish``."""
 
 
-class Store(Protocol):
+class Store(GuardMemory, Protocol):
     """The mapping store. Each method is one transaction; no method touches a peer."""
 
     def acquire(self, name: str, owner: str, ttl: timedelta) -> Lease | None:
@@ -78,8 +81,8 @@ class Store(Protocol):
     def reset_cursors(self, mapping: str) -> None:
         """Forget both cursors: the next reads are full."""
 
-    def begin_pass(self, mapping: str, side: Side, run_id: int, *, full: bool) -> Pass:
-        """Start reading one side."""
+    def begin_pass(self, mapping: str, side: Side, run_id: int, *, full: bool, fingerprint: str = "") -> Pass:
+        """Start reading one side under the mapping's fingerprint, which the certificate will name."""
 
     def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
         """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
@@ -145,14 +148,22 @@ class Store(Protocol):
     def conflict(self, conflict_id: int) -> ConflictRow | None:
         """One conflict."""
 
-    def resolve(self, conflict_id: int, choice: Side | None, value: Value, by: str) -> None:
-        """Remember a decision on a field conflict and make both sides of the record dirty."""
+    def questions_about(self, mapping: str, external_keys: Sequence[str]) -> list[ConflictRow]:
+        """Open questions about fields of these records."""
+
+    def resolve(
+        self, conflict_id: int, choice: Side | None, value: Value, by: str, seen: ConflictRow | None = None
+    ) -> None:
+        """Remember a decision on a field conflict and make both sides of the record dirty.
+
+        ``seen`` is the question as the person read it: raises Stale when it is about other values by now.
+        """
 
     def dismiss(self, conflict_id: int, resolution: str, by: str) -> None:
         """Close a question about a whole record with a word that says how."""
 
-    def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, Decision]]:
-        """Remembered decisions: external key -> field -> decision (the latest per field)."""
+    def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, tuple[Decision, ...]]]:
+        """Remembered decisions: external key -> field -> every decision, oldest first."""
 
     def answers(self, mapping: str, kind: str) -> list[ConflictRow]:
         """Resolved whole-record questions of a kind (``probable``, ``ambiguous``) that still wait to be carried out."""
@@ -164,6 +175,42 @@ class Store(Protocol):
         self, mapping: str, external_key: str | None, flowtly_key: str | None
     ) -> list[tuple[datetime, int, LedgerEntry]]:
         """Ledger of one record, oldest first: time, run, entry."""
+
+    def done_by(self, run_id: int) -> tuple[str | None, list[LedgerEntry]]:
+        """Everything that one run entered, oldest first, and its mapping; None for a run that entered nothing."""
+
+    def requests(self, operations: Sequence[UUID]) -> dict[UUID, Operation]:
+        """The writes that ledger entries name, as far as they are still kept."""
+
+    def absences(self, mapping: str, side: Side, fingerprint: str, limit: int, again: timedelta) -> list[Absent]:
+        """Linked records that the latest complete reading and one of an earlier run did not see, under ``fingerprint``.
+
+        Without those that have a removal, that were linked only after the first of these readings began, or that were
+        excused less than ``again`` ago.
+        """
+
+    def missing(self, mapping: str, external_keys: Sequence[str], side: Side | None = None) -> set[str]:
+        """Of these linked records, those that complete readings do not see on one side or on this, excused or not."""
+
+    def excuse(self, absent: Absent, mapping: str, why: str, lease: Lease) -> None:
+        """Note why a record that was not seen is not gone. Raises LeaseLost."""
+
+    def prove(
+        self, absent: Absent, mapping: str, fingerprint: str, evidence: str, run_id: int, lease: Lease
+    ) -> Removal:
+        """Store that a loss is proven. Raises LeaseLost, and Stale when its certificates are no proof any more."""
+
+    def withdraw(self, mapping: str, fingerprint: str, lease: Lease) -> list[Removal]:
+        """End open removals whose record was seen since, whose link is gone, or whose mapping was edited; which."""
+
+    def removals(self, mapping: str | None, *, open_only: bool) -> list[Removal]:
+        """Proven losses, oldest first; for people at most 500 of those that are over."""
+
+    def approve_removals(self, ids: Sequence[int], by: str) -> int:
+        """A person says yes to proven losses that still wait; to how many."""
+
+    def removed_lately(self, mapping: str, side: Side, within: timedelta) -> int:
+        """How many losses of one side were followed lately, by the database's clock."""
 
     def runs(self, mapping: str | None, limit: int) -> list[dict[str, Any]]:
         """Latest runs, newest first."""

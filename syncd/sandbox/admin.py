@@ -34,7 +34,7 @@ from syncd.sandbox.phpjson import decode
 from syncd.sandbox.state import State
 from syncd.sandbox.writer import Writer
 
-_RULE_KEYS = ("kind", "method", "path", "times", "after_nth")
+_RULE_KEYS = ("kind", "method", "path", "times", "after_nth", "share", "seed")
 
 
 def admin_routes(config: SandboxConfig, state: State, faults: Faults, requests: Counter[str]) -> list[Route]:

@@ -1,8 +1,9 @@
 """Trouble on demand: rules that make chosen requests go wrong. Must never act without a rule.
 
 A rule applies to requests whose method and path match, skips the first ``after_nth`` of them, then acts ``times``
-times (for ever when None). Paths are without the API prefix: a plain path is a prefix (``/clients`` also means
-``/clients/5``), one that begins with ``^`` is a regular expression.
+times (for ever when None). With a ``share`` below 1 it acts on that part of them only: which ones, ``seed`` and the
+number of the request decide, so the same seed chooses the same ones again. Paths are without the API prefix: a plain
+path is a prefix (``/clients`` also means ``/clients/5``), one that begins with ``^`` is a regular expression.
 
 Kinds and their parameters (seconds are floats):
 
@@ -33,6 +34,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import Any, Final
 
 from syncd.mapping.problems import did_you_mean
@@ -78,6 +80,8 @@ class Rule:
     id: int = 0
     seen: int = 0
     acted: int = 0
+    share: float = 1.0
+    seed: int = 0
 
     def matches(self, method: str, path: str) -> bool:
         """True when the rule is about such a request."""
@@ -93,8 +97,17 @@ class Rule:
         self.seen += 1
         if self.seen <= self.after_nth or (self.times is not None and self.acted >= self.times):
             return False
+        if not self._chosen():
+            return False
         self.acted += 1
         return True
+
+    def _chosen(self) -> bool:
+        """Whether this request is among the share; by its number and not by a generator, so that nothing is kept."""
+        if self.share >= 1:
+            return True
+        drawn = blake2b(f"{self.seed}:{self.kind}:{self.seen}".encode(), digest_size=8).digest()
+        return int.from_bytes(drawn, "big") < self.share * 2**64
 
 
 class Faults:
@@ -113,12 +126,24 @@ class Faults:
         path: str = "/",
         times: int | None = None,
         after_nth: int = 0,
+        share: float = 1.0,
+        seed: int = 0,
         **params: Any,
     ) -> Rule:
         """Add a rule. Raises ValueError for what it does not know, with the nearest known word."""
-        _check(kind, params, times=times, after_nth=after_nth, path=path)
+        _check(kind, params, times=times, after_nth=after_nth, path=path, share=share)
         with self._lock:
-            rule = Rule(kind, method.upper(), path, times, after_nth, {**KINDS[kind], **params}, self._next_id)
+            rule = Rule(
+                kind,
+                method.upper(),
+                path,
+                times,
+                after_nth,
+                {**KINDS[kind], **params},
+                self._next_id,
+                share=share,
+                seed=seed,
+            )
             self._next_id += 1
             self._rules.append(rule)
             return rule
@@ -149,12 +174,14 @@ class Faults:
             return [rule for rule in self._rules if rule.matches(method, path) and rule.take()]
 
 
-def _check(kind: str, params: Params, *, times: int | None, after_nth: int, path: str) -> None:
+def _check(kind: str, params: Params, *, times: int | None, after_nth: int, path: str, share: float) -> None:
     problems = list(_problems(kind, params))
     if times is not None and times < 1:
         problems.append(f"times must be at least 1 or absent, not {times}")
     if after_nth < 0:
         problems.append(f"after_nth must not be negative, not {after_nth}")
+    if not 0 < share <= 1:
+        problems.append(f"share must be above 0 and at most 1, not {share}")
     if not path.startswith(("/", "^")):
         problems.append(f"path must begin with / or, as a regular expression, with ^, not {path!r}")
     elif path.startswith("^"):

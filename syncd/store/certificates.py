@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, literal, or_, select, text
+from sqlalchemy import Connection, RowMapping, and_, case, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from syncd.core.model import Side
@@ -15,6 +15,7 @@ from syncd.store.tables import seen as seen_table
 from syncd.store.values import readable
 
 _NAMED: Final = 5  # how many keys a reason names
+_CANARIES: Final = 5  # with fewer links a person may well have removed all of them
 
 _ANALYZE: Final = text("ANALYZE pass_seen")  # without it the planner takes a temporary table for a small one
 
@@ -32,6 +33,7 @@ class Outcome:
     missed_by_cursor: int
     duplicates: frozenset[str]
     trouble: tuple[str, ...]
+    fingerprint: str = ""
 
 
 def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> Certificate:
@@ -40,11 +42,15 @@ def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> C
     seen = connection.execute(select(func.count()).select_from(seen_table)).scalar_one()
     links = _count_links(connection, outcome, unseen=False)
     missing = _count_links(connection, outcome, unseen=True)
+    canaries, canaries_seen = _canaries(connection, outcome)
     trouble = [*outcome.trouble, *_doubts(outcome, seen, links)]
     before = _baseline(connection, outcome.mapping, outcome.side)
     shrunk = not trouble and before is not None and before > 0 and (before - seen) / before > shrink_limit
     if shrunk:
         trouble.append(f"shrank from {before} to {seen} records, more than the limit of {shrink_limit:.0%}")
+    elif not trouble and canaries == _CANARIES and canaries_seen == 0 and not _believed_without(connection, outcome):
+        shrunk = True
+        trouble.append(f"saw none of the {canaries} oldest linked records")
     values = {
         "mapping": outcome.mapping,
         "side": outcome.side.value,
@@ -58,6 +64,10 @@ def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> C
         "reason": readable("; ".join(trouble)),
         "missed_by_cursor": outcome.missed_by_cursor,
         "missing": missing,
+        "fingerprint": outcome.fingerprint,
+        "digest": _digest(connection),
+        "canaries": canaries,
+        "canaries_seen": canaries_seen,
     }
     row = connection.execute(certificate.insert().values(values).returning(certificate)).mappings().one()
     if not trouble:
@@ -91,6 +101,10 @@ def to_certificate(row: RowMapping) -> Certificate:
         reason=row["reason"],
         missed_by_cursor=row["missed_by_cursor"],
         missing=row["missing"],
+        fingerprint=row["fingerprint"],
+        digest=row["digest"],
+        canaries=row["canaries"],
+        canaries_seen=row["canaries_seen"],
     )
 
 
@@ -124,6 +138,39 @@ def _baseline(connection: Connection, mapping: str, side: Side) -> int | None:
     return connection.execute(last).scalar_one_or_none()
 
 
+def _canaries(connection: Connection, outcome: Outcome) -> tuple[int, int]:
+    """How many of the oldest links that were there so far were looked for, and how many of them were seen."""
+    key = link_key(outcome.side)
+    missed = exists().where(
+        absence.c.mapping == outcome.mapping, absence.c.side == outcome.side.value, absence.c.key == key
+    )
+    oldest = select(key.label("key")).where(link.c.mapping == outcome.mapping, ~missed).order_by(link.c.id)
+    known = oldest.limit(_CANARIES).subquery()
+    was_seen = exists().where(seen_table.c.key == known.c.key)
+    counted = select(func.count(), func.count().filter(was_seen)).select_from(known)
+    looked, found = connection.execute(counted).one()
+    return looked, found
+
+
+def _believed_without(connection: Connection, outcome: Outcome) -> bool:
+    """True after a person approved a plan that was made after the last reading doubted for what it did not see."""
+    approved = select(mapping_state.c.approved_at).where(mapping_state.c.mapping == outcome.mapping).scalar_subquery()
+    last = (
+        select(certificate.c.shrunk & (certificate.c.finished_at <= approved))
+        .where(certificate.c.mapping == outcome.mapping, certificate.c.side == outcome.side.value)
+        .order_by(certificate.c.id.desc())
+        .limit(1)
+    )
+    return bool(connection.execute(last).scalar_one_or_none())
+
+
+def _digest(connection: Connection) -> str:
+    """One text for a set of keys, whatever the order in which they came; flat in memory however many there are."""
+    hashed = func.hashtextextended(seen_table.c.key, 0)
+    counted = select(func.coalesce(func.bit_xor(hashed), 0), func.coalesce(func.sum(hashed), 0))
+    return ":".join(str(part) for part in connection.execute(counted).one())
+
+
 def _unseen(key: Any) -> Any:
     return ~exists().where(seen_table.c.key == key)
 
@@ -136,16 +183,25 @@ def _count_links(connection: Connection, outcome: Outcome, *, unseen: bool) -> i
 
 
 def _note_absences(connection: Connection, outcome: Outcome, certificate_id: int) -> None:
-    """Linked, not seen: absent since the first certificate that did not see it."""
+    """Linked, not seen: absent since the first certificate under this mapping that did not see it.
+
+    What an edited mapping did not see before says nothing under the new one, so the proof begins anew.
+    """
     number = literal(certificate_id)
     unseen = select(
         literal(outcome.mapping), literal(outcome.side.value), link_key(outcome.side), number, number
     ).where(link.c.mapping == outcome.mapping, _unseen(link_key(outcome.side)))
+    same_mapping = exists().where(
+        certificate.c.id == absence.c.first_certificate, certificate.c.fingerprint == outcome.fingerprint
+    )
     new = insert(absence).from_select(["mapping", "side", "key", "first_certificate", "last_certificate"], unseen)
     connection.execute(
         new.on_conflict_do_update(
             index_elements=[absence.c.mapping, absence.c.side, absence.c.key],
-            set_={"last_certificate": new.excluded.last_certificate},
+            set_={
+                "last_certificate": new.excluded.last_certificate,
+                "first_certificate": case((same_mapping, absence.c.first_certificate), else_=number),
+            },
         )
     )
 

@@ -34,11 +34,27 @@ class Conflicts(Database):
         found = self.rows(select(conflict).where(conflict.c.id == conflict_id))
         return to_conflict(found[0]) if found else None
 
-    def resolve(self, conflict_id: int, choice: Side | None, value: Value, by: str) -> None:
+    def questions_about(self, mapping: str, external_keys: Sequence[str]) -> list[ConflictRow]:
+        """Open questions about fields of these records, oldest first."""
+        if not external_keys:
+            return []
+        wanted = select(conflict).where(
+            conflict.c.mapping == mapping,
+            conflict.c.external_key == func.any(unique(external_keys)),
+            conflict.c.field != WHOLE,
+            conflict.c.resolved_at.is_(None),
+        )
+        return [to_conflict(row) for row in self.rows(wanted.order_by(conflict.c.id))]
+
+    def resolve(
+        self, conflict_id: int, choice: Side | None, value: Value, by: str, seen: ConflictRow | None = None
+    ) -> None:
         """Remember a decision on a field conflict and make both sides of the record dirty.
 
-        Raises NotFound for an unknown conflict, Stale for one that is over, Refused for a question about a whole
-        record or a value that cannot be stored.
+        ``seen`` is the question as the person read it: a daemon may have brought it up to date since, and nobody is
+        to decide about values that he did not see.
+        Raises NotFound for an unknown conflict, Stale for one that is over or about other values than ``seen``,
+        Refused for a question about a whole record or a value that cannot be stored.
         """
         if not storable({"value": value}):
             raise Refused(f"the value {UNSTORABLE}")
@@ -46,6 +62,8 @@ class Conflicts(Database):
             asked = _open_conflict(connection, conflict_id)
             if asked.field == WHOLE or asked.external_key is None:
                 raise Refused(f"conflict {conflict_id} is about a whole record: dismiss it with a word that says how")
+            if seen is not None and not _same_question(asked, seen):
+                raise Stale(f"conflict {conflict_id} is about other values by now: look at it again")
             _remember(connection, asked, choice, value, by)
             what = f"{choice.value} wins" if choice is not None else "a typed value"
             questions.close(connection, [conflict_id], what, by, carried_out=False)
@@ -65,16 +83,17 @@ class Conflicts(Database):
             questions.close(connection, [conflict_id], resolution, by, carried_out=False)
             _enter(connection, asked, resolution, by)
 
-    def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, Decision]]:
-        """Remembered decisions: external key -> field -> decision (the latest per field)."""
+    def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, tuple[Decision, ...]]]:
+        """Remembered decisions: external key -> field -> every decision, oldest first."""
         if not external_keys:
             return {}
         wanted = select(decision).where(
             decision.c.mapping == mapping, decision.c.external_key == func.any(unique(external_keys))
         )
-        found: dict[str, dict[str, Decision]] = {}
+        found: dict[str, dict[str, tuple[Decision, ...]]] = {}
         for row in self.rows(wanted.order_by(decision.c.id)):
-            found.setdefault(row["external_key"], {})[row["field"]] = _decision(row)  # the latest stays
+            of_record = found.setdefault(row["external_key"], {})
+            of_record[row["field"]] = (*of_record.get(row["field"], ()), _decision(row))
         return found
 
     def answers(self, mapping: str, kind: str) -> list[ConflictRow]:
@@ -108,6 +127,11 @@ def to_conflict(row: RowMapping) -> ConflictRow:
         resolved_at=row["resolved_at"],
         resolution=row["resolution"],
     )
+
+
+def _same_question(one: ConflictRow, other: ConflictRow) -> bool:
+    """True when both sides have the values that the other row says, by their stored form: 1.0 is not 1.00."""
+    return all(maybe_to_json(getattr(one, side.value)) == maybe_to_json(getattr(other, side.value)) for side in Side)
 
 
 def _decision(row: RowMapping) -> Decision:

@@ -14,13 +14,27 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from syncd.errors import BadAnswer, StoreUnavailable, SyncdError
 
 # SQLSTATE classes that mean "not now": connection, resources, operator intervention, system, rollback, read-only
-# standby, lock not available. Source: appendix A of the PostgreSQL manual.
-_NOT_NOW: Final = ("08", "53", "57", "58", "28", "40001", "40P01", "25006", "55P03", "3D000")
+# standby, lock not available, a session that stood still within a transaction. Source: appendix A of the PostgreSQL
+# manual.
+_NOT_NOW: Final = ("08", "53", "57", "58", "28", "40001", "40P01", "25006", "25P03", "55P03", "3D000")
 _NO_RIGHT: Final = "42501"
 _DAMAGED: Final = ("42P01", "42703")  # no such table, no such column
 _TOO_LONG: Final = "54000"
 _CONNECT_SECONDS: Final = 10
 _POOL_SECONDS: Final = 30
+# A server that fell silent is noticed within about a minute, not after the system's own hours.
+_KEEP_ALIVE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+# A process that stands still within a transaction (a paused container) holds the lease's row: whoever takes over would
+# wait for it. The server's own setting goes, where it has one.
+_STANDSTILL: Final = """
+    SELECT set_config('idle_in_transaction_session_timeout', '60s', false)
+    WHERE current_setting('idle_in_transaction_session_timeout') = '0'
+"""
 _STREAM_ROWS: Final = 500
 
 
@@ -41,9 +55,11 @@ def make_engine(url: str, *, pool_size: int | None = None) -> Engine:
     if pool_size is not None:
         pooling = {"pool_size": pool_size, "max_overflow": 2, "pool_timeout": _POOL_SECONDS, "pool_pre_ping": True}
     parsed = database_url(url)
-    arguments = {"connect_timeout": _CONNECT_SECONDS, "application_name": "syncd"}
+    arguments = {"connect_timeout": _CONNECT_SECONDS, "application_name": "syncd", **_KEEP_ALIVE}
     engine = create_engine(parsed, connect_args=arguments, hide_parameters=True, **pooling)
     event.listen(engine, "connect", _speak_utc)
+    if pool_size is not None:  # readings may wait for their peer within a transaction; what is pooled never does
+        event.listen(engine, "connect", _end_standstill)
     return engine
 
 
@@ -51,6 +67,13 @@ def _speak_utc(connection: Any, _record: object) -> None:
     """Make every timestamp come back as UTC, whatever the server's own zone is."""
     before, connection.autocommit = connection.autocommit, True
     connection.execute("SET TIME ZONE 'UTC'")
+    connection.autocommit = before
+
+
+def _end_standstill(connection: Any, _record: object) -> None:
+    """Let the server end a session of ours that stands still within a transaction, so that its locks go."""
+    before, connection.autocommit = connection.autocommit, True
+    connection.execute(_STANDSTILL)
     connection.autocommit = before
 
 

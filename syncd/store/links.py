@@ -86,6 +86,12 @@ def remove(connection: Connection, mapping: str, external_key: str) -> RowMappin
     return connection.execute(_REMOVE, {"mapping": mapping, "key": external_key}).mappings().one_or_none()
 
 
+def remove_pair(connection: Connection, mapping: str, external_key: str, flowtly_key: str) -> RowMapping | None:
+    """Delete the link between these two keys and return what it was; None when there is none (any more)."""
+    pair = link.c.mapping == mapping, link.c.external_key == external_key, link.c.flowtly_key == flowtly_key
+    return connection.execute(link.delete().where(*pair).returning(*link.c)).mappings().one_or_none()
+
+
 def set_alone(
     connection: Connection,
     *,

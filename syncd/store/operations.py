@@ -107,6 +107,7 @@ def to_operation(row: RowMapping) -> Operation:
         target_key=row["target_key"],
         payload=document_from_json(row["payload"]),
         reason=row["reason"],
+        removal=row["removal"],
     )
     state, age = OperationState(row["state"]), row.get("age", timedelta(0))
     return Operation(row["id"], row["mapping"], intent, state, row["created_at"], row["run_id"], row["detail"], age)
@@ -124,6 +125,7 @@ def _new_row(intent: Intent, mapping: str, run_id: int, lease: Lease) -> dict[st
         "target_key": intent.target_key,
         "payload": document_to_json(intent.payload),
         "reason": readable(intent.reason),
+        "removal": intent.removal,
         "state": OperationState.INTENDED.value,
         "run_id": run_id,
         "fence": lease.fence,

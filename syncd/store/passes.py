@@ -31,6 +31,7 @@ _CREATE_SEEN: Final = text(
 # For the same reason as in ``_differing``; nothing else is done on this connection before ``finish``.
 _LOOK_UP_BY_KEY: Final = text("SET enable_seqscan = off; SET enable_bitmapscan = off")
 _PLAN_FREELY: Final = text("RESET enable_seqscan; RESET enable_bitmapscan")
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('syncd pass ' || :mapping, 0))")
 _DROP_SEEN: Final = text("DROP TABLE IF EXISTS pass_seen")
 
 
@@ -42,14 +43,17 @@ class _Reader:
     side: Side
     run_id: int
     full: bool
+    fingerprint: str
 
 
 class PostgresPass:
     """One reading of one side, page by page. Used by one thread; holds one connection until ``close``."""
 
-    def __init__(self, engine: Engine, mapping: str, side: Side, run_id: int, *, full: bool) -> None:
+    def __init__(
+        self, engine: Engine, mapping: str, side: Side, run_id: int, *, full: bool, fingerprint: str = ""
+    ) -> None:
         self._engine = engine
-        self._reader = _Reader(mapping, side, run_id, full)
+        self._reader = _Reader(mapping, side, run_id, full, fingerprint)
         self._duplicates: set[str] = set()
         self._missed: set[str] = set()
         self._pages = 0
@@ -95,6 +99,8 @@ class PostgresPass:
         latest = {seen.key: seen for seen in observations}
         with self._transaction() as connection:
             at_rest = self._at_rest(connection, latest)
+            if at_rest:  # stirs the other side's rows: two readings that do so at once would wait for each other
+                connection.execute(_ONE_AT_A_TIME, {"mapping": reader.mapping})
             self._note(connection, latest, at_rest)
             if cursor is not None:
                 move_cursor(connection, reader.mapping, reader.side, cursor, reader.run_id)
@@ -121,6 +127,7 @@ class PostgresPass:
             missed_by_cursor=len(self._missed),
             duplicates=frozenset(self._duplicates),
             trouble=tuple(trouble),
+            fingerprint=reader.fingerprint,
         )
         with self._transaction() as connection:
             connection.execute(_PLAN_FREELY)
@@ -176,9 +183,9 @@ class PostgresPass:
 class Passes(Database):
     """Readings and where the next one begins."""
 
-    def begin_pass(self, mapping: str, side: Side, run_id: int, *, full: bool) -> PostgresPass:
+    def begin_pass(self, mapping: str, side: Side, run_id: int, *, full: bool, fingerprint: str = "") -> PostgresPass:
         """Start reading one side. The pass holds a connection outside the pool; close it."""
-        return PostgresPass(self.unpooled, mapping, side, run_id, full=full)
+        return PostgresPass(self.unpooled, mapping, side, run_id, full=full, fingerprint=fingerprint)
 
     def cursor(self, mapping: str, side: Side) -> str | None:
         """Where the next incremental read begins; None before the first full pass or after ``reset_cursors``."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from syncd.store.conflicts import Conflicts
+from syncd.store.epochs import Epochs
+from syncd.store.flaps import Flaps
+from syncd.store.history import History
 from syncd.store.leases import Leases
 from syncd.store.ledger import Ledger
 from syncd.store.links import Links
@@ -10,6 +13,7 @@ from syncd.store.observations import Observations
 from syncd.store.operations import Operations
 from syncd.store.outbox import Outbox
 from syncd.store.passes import Passes
+from syncd.store.removals import Removals
 from syncd.store.runs import Runs
 from syncd.store.settle import Settlements
 from syncd.store.tenants import Tenants
@@ -17,7 +21,22 @@ from syncd.store.watches import Watches
 
 
 class PostgresStore(
-    Leases, Runs, Passes, Observations, Links, Operations, Settlements, Conflicts, Ledger, Tenants, Watches, Outbox
+    Leases,
+    Runs,
+    Passes,
+    Observations,
+    Links,
+    Operations,
+    Removals,
+    Settlements,
+    Conflicts,
+    Ledger,
+    History,
+    Tenants,
+    Watches,
+    Outbox,
+    Epochs,
+    Flaps,
 ):
     """``ports.Store`` on PostgreSQL 14 or newer.
 

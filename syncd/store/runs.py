@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from syncd.core.model import Side
 from syncd.ports import Lease, MappingState, OperationState, Status
+from syncd.store import removals
 from syncd.store.database import Database
 from syncd.store.tables import absence, certificate, conflict, link, mapping_state, observation, operation, run
 
@@ -22,11 +23,12 @@ class Runs(Database):
 
     def state(self, mapping: str) -> MappingState:
         """What is known of a mapping."""
-        approved = select(mapping_state.c.approved_fingerprint).where(mapping_state.c.mapping == mapping)
+        approved = select(mapping_state.c.approved_fingerprint, mapping_state.c.approved_at)
         with self.transaction() as connection:
-            fingerprint = connection.execute(approved).scalar_one_or_none()
+            found = connection.execute(approved.where(mapping_state.c.mapping == mapping)).one_or_none()
             last = {side: _last_full(connection, mapping, side) for side in Side}
-        return MappingState(fingerprint, {side: at for side, at in last.items() if at is not None})
+        full = {side: at for side, at in last.items() if at is not None}
+        return MappingState(None, full) if found is None else MappingState(found[0], full, found[1])
 
     def approve(self, mapping: str, fingerprint: str) -> None:
         """Record that a person approved the plan made under this fingerprint."""
@@ -59,8 +61,8 @@ class Runs(Database):
     def counts(self, mapping: str) -> dict[str, int]:
         """How much there is of everything; what there is none of is 0.
 
-        Keys: ``links``, ``conflicts`` and ``operations`` (open ones), and per side ``external.dirty`` (and so on for
-        every status) and ``external.missing``.
+        Keys: ``links``, ``conflicts``, ``operations``, ``removals`` (open ones), and per side ``external.dirty`` (and
+        so on for every status) and ``external.missing``.
         """
         found = {f"{side.value}.{status.value}": 0 for side in Side for status in Status}
         found.update({f"{side.value}.missing": 0 for side in Side})
@@ -70,6 +72,7 @@ class Runs(Database):
             found["conflicts"] = _count(connection, conflict, *still_open)
             unfinished = (operation.c.mapping == mapping, operation.c.state.in_(_OPEN))
             found["operations"] = _count(connection, operation, *unfinished)
+            found["removals"] = removals.count_open(connection, mapping)
             found.update(_pending(connection, mapping))
             found.update(_missing(connection, mapping))
         return found

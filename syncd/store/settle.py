@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, RowMapping, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Base, Side
 from syncd.errors import Stale
 from syncd.ports import Lease, LedgerEntry, Observation, Settlement, SideState
-from syncd.store import ledger, links, observations, operations, outbox, questions
+from syncd.store import ledger, links, observations, operations, outbox, questions, removals
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.links import UNLINKED, Settled
@@ -121,8 +121,8 @@ def _check(one: Settlement) -> None:
     ):
         if state is not None and key is None:
             raise ValueError(f"a settlement with an {name} state needs the {name} key")
-    if one.base is not None and (one.external_key is None or one.flowtly_key is None):
-        raise ValueError("a settlement with a base needs both keys")
+    if (one.base is not None or one.dissolved) and (one.external_key is None or one.flowtly_key is None):
+        raise ValueError("a settlement with a base, or of a link that ends, needs both keys")
 
 
 def _disjoint(settlements: Sequence[Settlement]) -> Iterator[list[Settlement]]:
@@ -152,6 +152,14 @@ def _apply(run: _Run, group: Sequence[Settlement]) -> None:
     operations.end(connection, mapping, ended)
     records = [(Record(one.external_key, one.flowtly_key), one.closed_fields) for one in standing]
     questions.close_fields(connection, mapping, records)
+    over = [
+        (id_, one.removal_state, one.removal_detail)
+        for one in standing
+        if one.removal_state is not None
+        for id_ in one.removals
+    ]
+    removals.finish(connection, mapping, over)
+    _dissolve(run, [one for one in standing if one.dissolved])
     _tie(run, [one for one in standing if one.base is not None])
     _rest(run, [one for one in standing if one.base is None])
     _sides(run, standing)
@@ -202,6 +210,33 @@ def _tie(run: _Run, group: Sequence[Settlement]) -> None:
     new = {row.external_key for row in tied if row.new}
     pairs = [(one.external_key or "", one.flowtly_key or "") for one in group if one.external_key in new]
     questions.fulfil_answers(run.connection, run.mapping, pairs)
+
+
+def _dissolve(run: _Run, group: Sequence[Settlement]) -> None:
+    """End links, and with them every question about the pair. Whoever has no link is missed by nobody."""
+    for one in group:
+        external, flowtly = one.external_key or "", one.flowtly_key or ""
+        row = links.remove_pair(run.connection, run.mapping, external, flowtly)
+        if row is None:
+            continue
+        for side, key in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)):
+            links.forget_absence(run.connection, run.mapping, side, key)
+        questions.close_record(run.connection, run.mapping, Record(external, flowtly), "dissolved", None)
+        if one.alone is not None:
+            _leave_alone(run, row, one.alone, f"{UNLINKED}syncd: {one.removal_detail}")
+
+
+def _leave_alone(run: _Run, row: RowMapping, side: Side, problem: str) -> None:
+    """One side of a link that ended stays as it was settled: nothing ties or creates it until it changes."""
+    settled = Settled(row[f"{side.value}_digest"], base_from_json(row["base"]).of(side), row["created_at"])
+    links.set_alone(
+        run.connection,
+        mapping=run.mapping,
+        side=side,
+        key=row[f"{side.value}_key"],
+        problem=problem,
+        settled=settled,
+    )
 
 
 def _rest(run: _Run, group: Sequence[Settlement]) -> None:

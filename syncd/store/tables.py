@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -117,6 +118,11 @@ certificate: Final = Table(
     Column("missed_by_cursor", BigInteger, nullable=False),
     Column("missing", BigInteger, nullable=False),
     _now("finished_at"),
+    Column("fingerprint", Text, nullable=False, server_default=text("''")),
+    Column("digest", Text, nullable=False, server_default=text("''")),
+    Column("canaries", Integer, nullable=False, server_default=text("0")),
+    Column("canaries_seen", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("id", "run_id", "mapping", "side", "complete", "fingerprint", name="certificate_proof"),
     Index("certificate_latest", "mapping", "side", "id"),
     Index("certificate_complete", "mapping", "side", "id", postgresql_where=text("complete")),
 )
@@ -173,12 +179,63 @@ observation: Final = Table(
     ),
 )
 
+_PROOF: Final = ("mapping", "side", "certified", "fingerprint")
+
+# What makes two certificates a proof stands here again, so that the database refuses a removal without it.
+removal: Final = Table(
+    "removal",
+    metadata,
+    _serial(),
+    Column("mapping", _WORDS, nullable=False),
+    _side(),
+    Column("external_key", _WORDS, nullable=False),
+    Column("flowtly_key", _WORDS, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("certified", Boolean, CheckConstraint("certified"), nullable=False, server_default=text("true")),
+    Column("first_certificate", BigInteger, nullable=False),
+    Column("first_run", BigInteger, nullable=False),
+    Column("second_certificate", BigInteger, nullable=False),
+    Column("second_run", BigInteger, nullable=False),
+    Column("verified_at", DateTime(timezone=True), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('quarantined', 'approved', 'done', 'withdrawn')"),
+        nullable=False,
+    ),
+    Column("detail", Text, nullable=False, server_default=text("''")),
+    Column("run_id", BigInteger, nullable=False),
+    _now("opened_at"),
+    Column("approved_by", Text),
+    _time("approved_at"),
+    _time("ended_at"),
+    CheckConstraint("first_certificate < second_certificate AND first_run < second_run", name="removal_two_runs"),
+    *(
+        ForeignKeyConstraint(
+            [f"{which}_certificate", f"{which}_run", *_PROOF],
+            [f"certificate.{name}" for name in ("id", "run_id", "mapping", "side", "complete", "fingerprint")],
+            name=f"removal_{which}_proof",
+        )
+        for which in ("first", "second")
+    ),
+    Index(
+        "removal_one_open",
+        "mapping",
+        "side",
+        "external_key",
+        unique=True,
+        postgresql_where=text("state IN ('quarantined', 'approved')"),
+    ),
+    Index("removal_done", "mapping", "side", "ended_at", postgresql_where=text("state = 'done'")),
+)
+
 operation: Final = Table(
     "operation",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("mapping", _WORDS, nullable=False),
-    Column("kind", Text, CheckConstraint("kind IN ('create', 'patch')"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('create', 'patch', 'delete')"), nullable=False),
     _side(),
     Column("source_key", _WORDS, nullable=False),
     Column("target_key", _WORDS),
@@ -197,6 +254,8 @@ operation: Final = Table(
     Column("fence", BigInteger, nullable=False),
     _now("created_at"),
     _time("ended_at"),
+    Column("removal", BigInteger, ForeignKey("removal.id")),
+    CheckConstraint("kind <> 'delete' OR removal IS NOT NULL", name="operation_delete_needs_proof"),
     Index(
         "operation_one_open_create",
         "mapping",
@@ -275,6 +334,8 @@ absence: Final = Table(
     Column("first_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
     Column("last_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
     _now("since"),
+    Column("excused", Text),
+    _time("looked_at"),
     PrimaryKeyConstraint("mapping", "side", "key"),
 )
 
@@ -294,11 +355,23 @@ ledger: Final = Table(
     _value("after"),
     Column("rule", Text, nullable=False),
     Column("operation", Uuid),
-    # The time is part of the key so that the table can become the first partition of one split by month.
+    _time("seen_at"),
+    _time("changed_at"),
+    Column("verified", Text),
+    Column("hidden", Boolean, nullable=False, server_default=text("false")),
+    # Split by month on ``at``, which is therefore part of the key; ``store.history`` makes and drops the months.
     PrimaryKeyConstraint("id", "at"),
     Index("ledger_of_external", "mapping", "external_key", "id"),
     Index("ledger_of_flowtly", "mapping", "flowtly_key", "id"),
     Index("ledger_of_run", "run_id"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+ledger_salt: Final = Table(
+    "ledger_salt",
+    metadata,
+    Column("one", Boolean, CheckConstraint("one"), primary_key=True, server_default=text("true")),
+    Column("salt", LargeBinary, nullable=False),
 )
 
 tenant: Final = Table(

@@ -107,6 +107,10 @@ class FilesConnector:
             raise Refused(f"{name!r} is the key of {query.resource} and stays", (Violation(name, "is the key"),))
         return self._record(query, archive.update(key, values)) if values else expected
 
+    def delete(self, query: Query, key: str, expected: Record) -> None:  # noqa: ARG002 - nothing is deleted
+        """Refused: an archive keeps what it was given."""
+        raise Refused(f"{self._name}: an archive deletes no record ({query.resource} {key})")
+
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
         """Records whose fields equal ``values``. A key among these is looked up; anything else is a walk."""
         for record in self._candidates(query, values):

@@ -19,7 +19,7 @@ _DRAIN: Final = 0.02  # seconds between looks at a thread that is ending
 class _End:
     """The last thing in the queue: how the producer ended."""
 
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def read_ahead(produce: Callable[[Event], Iterator[T]]) -> Iterator[T]:
@@ -50,6 +50,6 @@ def _fill(produce: Callable[[Event], Iterator[T]], stop: Event, queue: Queue[T |
             queue.put(item)
             if stop.is_set():
                 break
-    except Exception as error:  # noqa: BLE001 - raised again in the consumer's thread
+    except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread, which would wait for ever
         end = _End(error)
     queue.put(end)

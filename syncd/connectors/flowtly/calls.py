@@ -1,4 +1,4 @@
-"""The requests that this connector can make: pages, items, a POST to a collection, a merge patch of an item. No others.
+"""The requests that this connector can make: pages and items, a POST to a collection, a merge patch or a DELETE of one.
 
 Sending an invoice or clearing an organization cannot be undone: every request passes ``_send``, which refuses them
 whatever a key or a declaration says.
@@ -94,6 +94,10 @@ class Calls:
         if answer.status != HTTPStatus.OK:
             raise self._client.named(unreadable(request, f"answered {answer.status}, not 200"))
         return self._record(resource, request, answer, key)
+
+    def delete(self, resource: Resource, key: str) -> None:
+        """Delete one record (204, recorded). Raises NotFound only where the API itself says that there is none."""
+        self._send(Request("DELETE", self._item(resource, key), _ACCEPT))
 
     def payload(self, resource: Resource, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What may be sent of ``fields``. Raises Refused."""

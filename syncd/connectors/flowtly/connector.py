@@ -131,6 +131,13 @@ class FlowtlyConnector:
             return expected
         return self._written(resource, query, self._calls.patch(resource, key, payload), fields, expected.raw)
 
+    def delete(self, query: Query, key: str, expected: Record) -> None:  # noqa: ARG002 - Flowtly knows no preconditions
+        """Delete one record, where Flowtly has a DELETE for its resource. Raises Refused where it has none.
+
+        Flowtly ignores ``If-Match`` (recorded: case 172), so it never raises Stale: the caller reads before.
+        """
+        self._calls.delete(self._allowing(Verb.DELETE, query), key)
+
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
         """Records whose raw fields equal ``values`` (text: but for case and spacing), to a proven end.
 

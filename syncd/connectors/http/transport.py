@@ -18,6 +18,8 @@ from typing import Any, Final
 import httpcore
 import httpx
 
+from syncd.ports.sending import still_allowed
+
 _GLANCE: Final = 0.25  # seconds a read may block before the stop signals are looked at
 _KEEP_ALIVE: Final = 5.0  # seconds; shorter than any server's, so that a write rarely meets a connection just closed
 
@@ -110,6 +112,7 @@ class _BoundedStream(httpcore.NetworkStream):
                 continue  # nothing was taken off the socket; ``left`` ends this
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        still_allowed()
         self._inner.write(buffer, _bounds().left(_until(timeout), httpcore.WriteTimeout))
 
     def close(self) -> None:

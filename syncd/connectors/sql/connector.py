@@ -53,7 +53,7 @@ class SqlConnector:
         return Capabilities(
             create=writable,
             update=writable,
-            delete=False,
+            delete=writable,
             incremental=cursor is not None,
             atomic_update=True,
             trusted_time=cursor is not None and cursor.kind == "datetime",
@@ -98,6 +98,13 @@ class SqlConnector:
         guarded = {*fields, *(query.fields or expected.raw)}
         with self._watched():
             return self._writer(query, view).update(key, self._with_key(view, key), fields, expected.raw, guarded)
+
+    def delete(self, query: Query, key: str, expected: Record) -> None:
+        """Delete a row whose mapped columns still are as ``expected`` has them; else Stale."""
+        view = self._view(query)
+        guarded = set(query.fields or expected.raw)
+        with self._watched():
+            self._writer(query, view).delete(key, self._with_key(view, key), expected.raw, guarded)
 
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
         """Rows whose columns equal ``values``, compared by the database and again here, whether in scope or not."""

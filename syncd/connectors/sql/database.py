@@ -21,6 +21,7 @@ from sqlalchemy.sql import Executable
 from syncd.connectors.sql.settings import SqlSettings
 from syncd.connectors.sql.trouble import typed, typed_commit
 from syncd.errors import Later
+from syncd.ports.sending import still_allowed
 
 CONCURRENCY: Final = 4
 _DRIVER_ERRORS: Final = (SQLAlchemyError, ValueError, TypeError, OverflowError)
@@ -82,6 +83,7 @@ class Database:
         with self._checked_out() as connection:
             try:
                 yield connection
+                still_allowed()
             except BaseException:
                 _roll_back(connection)
                 raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, Table, insert, literal_column, update
+from sqlalchemy import ColumnElement, Connection, Insert, Row, Table, delete, insert, literal_column, update
 from sqlalchemy.exc import InvalidRequestError
 
 from syncd.connectors.sql.database import Database
@@ -61,10 +61,7 @@ class Writer:
         values = self._bound(fields)
         with self._database.writing() as connection:
             row = self._one(self._rows(connection, wanted, lock=True), key)
-            now = self._view.raw(row)
-            moved = sorted(name for name in guarded & expected.keys() if not same(now.get(name), expected[name]))
-            if moved:
-                raise Stale(f"{self._view.source.name} {key} has changed since it was read: {', '.join(moved)}")
+            self._must_read_as(self._view.raw(row), expected, guarded, key)
             if not values:
                 return self._view.record(row)
             guards = self._guards(row, guarded)
@@ -73,6 +70,23 @@ class Writer:
                 raise Stale(f"{self._view.source.name} {key} changed while it was being written")
             again = self._rows(connection, equal(self._view.key, row[self._view.position(self._view.key)]))
             return self._view.record(self._one(again, key))
+
+    def delete(self, key: str, wanted: ColumnElement[bool], expected: Raw, guarded: set[str]) -> None:
+        """Delete the row where every column of ``guarded`` still is as ``expected`` says.
+
+        Raises Stale, NotFound, Refused (another table refers to it), Later, Denied, UnknownOutcome.
+        """
+        with self._database.writing() as connection:
+            row = self._one(self._rows(connection, wanted, lock=True), key)
+            self._must_read_as(self._view.raw(row), expected, guarded, key)
+            guards = self._guards(row, guarded)
+            if self._database.execute(connection, delete(self._table).where(wanted, *guards)) == 0:
+                raise Stale(f"{self._view.source.name} {key} changed while it was being deleted")
+
+    def _must_read_as(self, now: Raw, expected: Raw, guarded: set[str], key: str) -> None:
+        moved = sorted(name for name in guarded & expected.keys() if not same(now.get(name), expected[name]))
+        if moved:
+            raise Stale(f"{self._view.source.name} {key} has changed since it was read: {', '.join(moved)}")
 
     def _insert(self, connection: Connection, statement: Insert, values: Mapping[str, Any]) -> Any:
         """Insert, and the new row's key as the driver gives it."""

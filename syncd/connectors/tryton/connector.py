@@ -121,6 +121,11 @@ class TrytonConnector:
                 locks.pop(f"party.party,{party}", None)
         return self._written(query, key)
 
+    def delete(self, query: Query, key: str, expected: Record) -> None:  # noqa: ARG002 - nothing is deleted
+        """Refused: a party has a history. It is made inactive by its field ``active``."""
+        self._party(query)
+        raise Refused(f"{self._name}: party {key} is not deleted, only made inactive: set active to false")
+
     def find(self, query: Query, values: Raw) -> Iterator[Record]:
         """Parties, active or not, whose flat fields equal ``values``."""
         self._party(query)
