@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check lint bench docs container-test clean
+.PHONY: help demo test proof proof-quick check lint bench docs container-test clean mutants
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -21,6 +21,13 @@ demo: $(STAMP) ## the whole tour on this machine: plan, apply, conflict, lost an
 
 test: $(STAMP) ## everything a fresh machine can run
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m tests.proof --quick
+
+proof: $(STAMP) ## prove every law, and write docs/proof.md (up to half an hour)
+	$(BIN)/python -m tests.proof
+
+proof-quick: $(STAMP) ## a sample of every section of the proof
+	$(BIN)/python -m tests.proof --quick
 
 check: lint ## lint, types, layers and the fast tests
 	$(BIN)/python -m pytest -q tests/unit tests/wire -m "not slow"
@@ -33,6 +40,9 @@ lint: $(STAMP) ## format, style, types and layers
 
 bench: $(STAMP) ## measure, and write docs/performance.md
 	$(BIN)/python -m tests.bench
+
+mutants: $(STAMP) ## plant bugs one at a time, and see that the tests notice
+	$(BIN)/python -m tests.mutants
 
 docs: $(STAMP) ## write the generated pages
 	$(BIN)/python -m syncd.mapping.reference > docs/mapping-reference.md

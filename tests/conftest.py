@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from syncd.store import migrate
 from syncd.store.postgres import PostgresStore
@@ -32,6 +33,13 @@ def only_this_machine() -> Iterator[None]:
     patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that ran in this process has set up logging to a stream that is gone after its test."""
+    yield
+    structlog.reset_defaults()
 
 
 def _require_loopback(used: socket.socket, address: Any) -> None:

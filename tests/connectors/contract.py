@@ -368,6 +368,38 @@ class WriteContract(ReadContract):
             peer.connector.update(peer.query, missing, {peer.text: "x"}, replace(record, key=missing))
         assert peer.keys() == [key]
 
+    def test_a_deleted_record_is_gone_and_the_others_stay(self, peer: Peer) -> None:
+        if not peer.connector.capabilities(peer.query).delete:
+            pytest.skip("this peer deletes nothing")
+        (key, neighbour) = peer.seeded(2)
+        before = peer.connector.read(peer.query, key)
+        peer.connector.delete(peer.query, key, before)
+        assert peer.keys() == [neighbour]
+        with pytest.raises(NotFound):
+            peer.connector.read(peer.query, key)
+        with pytest.raises(NotFound):
+            peer.connector.delete(peer.query, key, before)
+        assert peer.keys() == [neighbour]
+
+    def test_what_moved_is_not_deleted(self, peer: Peer) -> None:
+        can = peer.connector.capabilities(peer.query)
+        if not (can.delete and can.atomic_update):
+            pytest.skip("this peer deletes nothing, or cannot tell")
+        (key,) = peer.seeded(1)
+        before = peer.connector.read(peer.query, key)
+        peer.edit(key, {peer.text: "a person was faster"})
+        with pytest.raises(Stale):
+            peer.connector.delete(peer.query, key, before)
+        assert peer.connector.read(peer.query, key).raw[peer.text] == "a person was faster"
+
+    def test_a_peer_that_deletes_nothing_says_so(self, peer: Peer) -> None:
+        if peer.connector.capabilities(peer.query).delete:
+            pytest.skip("this peer deletes")
+        (key,) = peer.seeded(1)
+        with pytest.raises(Refused):
+            peer.connector.delete(peer.query, key, peer.connector.read(peer.query, key))
+        assert peer.keys() == [key]
+
     def test_an_unknown_field_is_refused_and_nothing_is_written(self, peer: Peer) -> None:
         shape = peer.connector.shape(peer.query)
         if shape is None or shape.open:

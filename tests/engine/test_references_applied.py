@@ -68,7 +68,8 @@ def test_the_first_apply_makes_parents_and_their_children(family: World) -> None
 def test_an_apply_that_was_shown_does_nothing_else(family: World) -> None:
     """The note on both sides was shown as waiting; that it has a partner is seen only once its client is linked."""
     world = family
-    syncd(world, "apply", answer="y\n")
+    said = syncd(world, "apply", code=2, answer="y\n")
+    assert "1 of 3 items of the saved plan do not hold any more" in said
     assert texts(world) == ["Of the one that is made", "On both sides"]
     assert len(world.links("notes")) == 1
     syncd(world, "apply", answer="y\n")

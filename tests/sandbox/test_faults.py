@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.sandbox.faults import KINDS
+from syncd.sandbox.faults import KINDS, Faults
 from tests.sandbox.conftest import Api
 
 NEW = {"name": "New"}
@@ -198,6 +198,31 @@ def test_a_rule_acts_on_its_method_path_and_turn_only(run: Callable[..., Api]):
     assert (api.get("/clients").status_code, api.get("/clients/2").status_code) == (200, 502)
 
 
+def chosen(api: Api, **settings: object) -> list[int]:
+    """Which of 200 requests a rule acts on."""
+    api.server.faults.clear()
+    api.server.faults.add("status", path="/clients", **settings)
+    return [number for number in range(200) if api.get("/clients/1").status_code == 503]
+
+
+def test_a_rule_may_act_on_a_share_that_its_seed_chooses(shared: Callable[..., Api]):
+    api = shared(clients=1)
+    try:
+        first = chosen(api, share=0.2, seed=1)
+        assert 20 <= len(first) <= 60
+        assert chosen(api, share=0.2, seed=1) == first
+        assert chosen(api, share=0.2, seed=2) != first
+        assert len(chosen(api, share=0.2, times=3)) == 3
+        assert all(number >= 100 for number in chosen(api, share=0.5, after_nth=100))
+    finally:
+        api.server.faults.clear()
+
+
+def test_the_same_seed_chooses_the_same_requests_at_another_server():
+    first, second = Faults().add("reset", share=0.3, seed=7), Faults().add("reset", share=0.3, seed=7)
+    assert [first.take() for _ in range(300)] == [second.take() for _ in range(300)]
+
+
 @pytest.mark.parametrize("prefix", ["/api", ""])
 def test_rules_are_written_without_the_prefix_on_every_front(run: Callable[..., Api], prefix: str):
     api = run(prefix=prefix)
@@ -216,6 +241,8 @@ def test_rules_are_written_without_the_prefix_on_every_front(run: Callable[..., 
         ("rewrite", {"how": "sideways"}, "one of upper"),
         ("html", {"times": 0}, "times"),
         ("html", {"after_nth": -1}, "after_nth"),
+        ("html", {"share": 0}, "share"),
+        ("html", {"share": 1.5}, "share"),
         ("html", {"path": "clients"}, "path must begin"),
         ("html", {"path": "^("}, "no regular expression"),
     ],
@@ -265,6 +292,7 @@ def test_rules_can_be_set_listed_and_removed_over_http(run: Callable[..., Api]):
         {"kind": "html", "when": "now"},
         {"kind": "html", "params": []},
         {"kind": "html", "times": "many"},
+        {"kind": "html", "share": "some"},
         {"kind": "html", "params": {"kind": "latency"}},
     ],
 )

@@ -59,7 +59,7 @@ def test_questions_about_other_fields_kinds_and_records_stand_beside_it(kit: Kit
 def test_a_decision_is_remembered_and_stirs_both_sides(kit: Kit) -> None:
     row = ask(kit, field())
     kit.store.resolve(row.id, FLOWTLY, None, "kim")
-    assert kit.store.decisions(MAPPING, ["a", "b"]) == {"a": {"name": Decision("x", "y", FLOWTLY, None)}}
+    assert kit.store.decisions(MAPPING, ["a", "b"]) == {"a": {"name": (Decision("x", "y", FLOWTLY, None),)}}
     assert kit.observation("a").status is Status.DIRTY
     assert kit.observation(iri("a"), FLOWTLY).status is Status.DIRTY
     assert kit.store.conflicts(MAPPING, open_only=True) == []
@@ -69,13 +69,13 @@ def test_a_decision_is_remembered_and_stirs_both_sides(kit: Kit) -> None:
     assert (entry.event, entry.field, entry.rule) == ("resolved", "name", "flowtly wins, said kim")
 
 
-def test_the_latest_decision_on_a_field_counts_and_a_typed_value_keeps_its_type(kit: Kit) -> None:
+def test_every_decision_on_a_field_is_kept_in_order_and_a_typed_value_keeps_its_type(kit: Kit) -> None:
     kit.store.resolve(ask(kit, field()).id, EXTERNAL, None, "kim")
     kit.store.resolve(ask(kit, field(ABSENT, None)).id, None, Decimal("2.5"), "kim")
     kit.store.resolve(ask(kit, field(name="city")).id, None, None, "kim")
     assert kit.store.decisions(MAPPING, ["a"])["a"] == {
-        "name": Decision(ABSENT, None, None, Decimal("2.5")),
-        "city": Decision("x", "y", None, None),
+        "name": (Decision("x", "y", EXTERNAL, None), Decision(ABSENT, None, None, Decimal("2.5"))),
+        "city": (Decision("x", "y", None, None),),
     }
     assert kit.store.decisions(MAPPING, []) == {}
 

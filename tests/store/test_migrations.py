@@ -25,7 +25,7 @@ def objects(url: str) -> list[tuple[str, str]]:
     statement = text(
         "SELECT c.relname, coalesce(pg_get_indexdef(c.oid), '') || coalesce((SELECT string_agg(a.attname || ' ' || "
         "format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull, ', ' ORDER BY a.attnum) FROM pg_attribute a "
-        "WHERE a.attrelid = c.oid AND a.attnum > 0), '') FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace "
+        "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace "
         "AND c.relname NOT LIKE 'alembic%' UNION ALL "
         "SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace "
         "ORDER BY 1, 2"
@@ -81,7 +81,12 @@ def test_the_tables_that_the_queries_use_are_the_ones_that_the_migrations_make(s
     try:
         with engine.connect() as connection:
             # Expressions in indexes are reported, not compared; the test of their effect is elsewhere.
-            options = {"include_object": lambda _object, name, *_: name != "conflict_one_open_question"}
+            # The months of the ledger are its partitions: a table for each, with the ledger's own columns.
+            options = {
+                "include_object": lambda _object, name, *_: (
+                    name != "conflict_one_open_question" and not re.match(r"ledger_(y\d+m\d+|rest)", name or "")
+                )
+            }
             context = MigrationContext.configure(connection, opts={**options, "compare_server_default": True})
             assert compare_metadata(context, metadata) == []
     finally:

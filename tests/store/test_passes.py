@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
+from syncd.core.model import Side
 from syncd.errors import BadAnswer, StoreUnavailable
 from syncd.ports import Pass, Settlement, Status, Store
 from syncd.store.postgres import PostgresStore
@@ -245,3 +248,28 @@ def test_times_come_back_as_utc_whatever_the_server_thinks(kit: Kit) -> None:
     kit.walk({"a": 1}, changed_at=stamp)
     assert kit.observation("a").changed_at == stamp
     assert kit.observation("a").changed_at.utcoffset().total_seconds() == 0
+
+
+def test_both_sides_may_go_back_at_the_same_time(kit: Kit) -> None:
+    """Each reading stirs the other side's records: without an order among them the database ends one as a deadlock."""
+    keys = [f"k{number:02}" for number in range(60)]
+    kit.link(*keys)
+    for _ in range(15):
+        asked = {"status": Status.ASKED}
+        kit.settle(
+            *(
+                Settlement(key, iri(key), external=pending(key, **asked), flowtly=pending(iri(key), **asked))
+                for key in keys
+            )
+        )
+        together = Barrier(2)
+
+        def go_back(side: Side, together: Barrier = together) -> None:
+            rows = keys if side is EXTERNAL else [iri(key) for key in keys]
+            with kit.store.begin_pass(MAPPING, side, kit.run, full=False) as passing:
+                together.wait()
+                passing.store([seen(key) for key in rows], None)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(go_back, (EXTERNAL, FLOWTLY)))
+        assert kit.work() == []

@@ -20,7 +20,9 @@ def test_every_event_is_in_the_operating_guide() -> None:
 def test_every_command_is_in_the_operating_guide() -> None:
     from syncd.cli.app import app
 
-    names = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
+    names = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback is not None
+    }
     names |= {group.name for group in app.registered_groups if group.name is not None}
     assert len(names) >= 15
     assert sorted(name for name in names if f"syncd {name}" not in GUIDE) == []

@@ -412,6 +412,7 @@ class TestFingerprint:
             ("fields:", "direction: to_flowtly\nfields:"),
             ("fields:", "conflicts: {default: flowtly}\nfields:"),
             ("fields:", "creates: {in_external: false}\nfields:"),
+            ("fields:", "deletes: {in_external: unlink}\nfields:"),
             ("fields:", "fields:\n  k: {constant: {flowtly: x}}"),
         ],
     )
@@ -425,7 +426,7 @@ class TestFingerprint:
             ("fields:", "schedule: {every: 5m}\nfields:"),
             ("fields:", "limits: {max_creates: 1}\nfields:"),
             ("fields:", "description: mine\nfields:"),
-            ("fields:", "deletes: {in_external: unlink}\nfields:"),
+            ("fields:", "deletes: {in_external: ignore, quarantine: 3}\nfields:"),
             ("name: company", "name: {external: [company]}"),
             ("name: company", "name: {external: {field: company}}"),
             ("direction: both\n", ""),

@@ -1,0 +1,1 @@
+"""Random histories: people, broken networks, jumping clocks and dying processes around one mapping, checked by laws."""
