@@ -11,6 +11,7 @@ from rich.table import Table
 from syncd.cli.answering import usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, opened, out, print_json
 from syncd.cli.decide import operations
+from syncd.core.removal import Action
 from syncd.engine.removing import delete_rule
 from syncd.ports import Removal
 from syncd.wiring import App
@@ -35,6 +36,7 @@ def list_removals(
     with opened(config, level="warning") as app:
         app.in_order(mapping)
         rows = app.store.removals(mapping, open_only=not everything)
+        waits = any(row.state.open and _followed(app, row) for row in rows)
     if as_json:
         print_json([_json(row) for row in rows])
     elif not rows:
@@ -54,7 +56,7 @@ def list_removals(
                 escape(row.detail or row.evidence),
             )
         out.print(table)
-    return Exit.PENDING if any(row.state.open for row in rows) else Exit.DONE
+    return Exit.PENDING if waits else Exit.DONE
 
 
 def approve(
@@ -66,8 +68,8 @@ def approve(
 ) -> int:
     """Say that proven losses may be followed although they are over the caps. The next run looks again, then acts.
 
-    A record that comes back or is edited meanwhile is not removed, whatever was approved. Once the mapping is edited the
-    loss has to be proven, and approved, anew.
+    A record that comes back or is edited meanwhile is not removed, whatever was approved. Once the mapping is
+    edited, the loss has to be proven and approved anew.
 
     Example: syncd operations approve 12 13
     """
@@ -75,7 +77,8 @@ def approve(
         raise usage("give numbers, or --all with -m MAPPING")
     with opened(config, level="warning") as app:
         app.in_order(mapping)
-        waiting = {row.id: row for row in app.store.removals(mapping, open_only=True)}
+        rows = app.store.removals(mapping, open_only=True)
+        waiting = {row.id: row for row in rows if not everything or _followed(app, row)}
         chosen = sorted(waiting) if everything else list(dict.fromkeys(numbers or []))
         unknown = [str(number) for number in chosen if number not in waiting]
         if unknown:
@@ -89,6 +92,12 @@ def approve(
         said = app.store.approve_removals(chosen, who())
     out.print(f"{said} approved; the next run looks again and follows them")
     return Exit.DONE
+
+
+def _followed(app: App, row: Removal) -> bool:
+    """False for a loss that the configuration ignores: nothing waits for a person there."""
+    mapping = app.mappings.get(row.mapping)
+    return mapping is not None and delete_rule(mapping, row.side).action is not Action.IGNORE
 
 
 def _meaning(app: App, row: Removal) -> str:

@@ -93,16 +93,9 @@ def _write(ctx: Context, task: RemoveTask) -> None:
     kind: OperationKind = "delete" if deleting else "patch"
     intent = Intent(kind, side, task.link.key(task.gone), key, fields, task.items[0].reason, task.removals[0].id)
     (operation,) = ctx.store.intend([intent], ctx.name, ctx.run_id, ctx.lease)
-    if not _linked(ctx, task):
-        _end(ctx, task, operation, OperationState.DROPPED, "not linked any more")
-        return
     try:
         current = ctx.peers[side].read(ctx.queries[side], key)
-        if not ctx.mapping.projection(side).in_scope(current.raw):
-            _leave(ctx, task, operation)
-            return
-        if _edited(ctx, task, current):
-            _stale(ctx, task, operation, current)
+        if not _as_planned(ctx, task, operation, current):
             return
         if deleting:
             with ctx.sending():
@@ -138,6 +131,19 @@ def _write(ctx: Context, task: RemoveTask) -> None:
         _settle_marked(ctx, task, operation, answer)
 
 
+def _as_planned(ctx: Context, task: RemoveTask, operation: Operation, current: Record) -> bool:
+    """True while the survivor is still linked, one of the mapping's records, and unedited; else what it is is noted."""
+    if not _linked(ctx, task):
+        _end(ctx, task, operation, OperationState.DROPPED, "not linked any more")
+    elif not ctx.mapping.projection(task.gone.other).in_scope(current.raw):
+        _leave(ctx, task, operation)
+    elif _edited(ctx, task, current):
+        _stale(ctx, task, operation, current)
+    else:
+        return True
+    return False
+
+
 def _linked(ctx: Context, task: RemoveTask) -> bool:
     """False once a person took the two apart: then what is gone there says nothing about what is here."""
     key = task.link.external_key
@@ -154,11 +160,18 @@ def _leave(ctx: Context, task: RemoveTask, operation: Operation) -> None:
 
 
 def _edited(ctx: Context, task: RemoveTask, current: Record) -> bool:
-    """True when any mapped field is not as the plan saw it; one that cannot be mapped now may have been edited too."""
+    """True when any mapped field is not as the plan saw it.
+
+    One that cannot be mapped now may have been edited too, unless it reads to the byte as it was settled: its parent
+    went with the same loss, and the reference to that is linked no more.
+    """
+    side = task.gone.other
+    projection = ctx.mapping.projection(side)
     try:
-        now = ctx.mapping.projection(task.gone.other).document(current.raw, ctx.lookups)
+        now = projection.document(current.raw, ctx.lookups)
     except RecordProblem:
-        return True
+        digest = projection.digest(current.raw, ctx.lookups)
+        return task.view.observation is not None or digest != ctx.store.settled_digest(ctx.name, side, task.view.key)
     planned = task.view.document
     return any(not same(now.get(name, ABSENT), planned.get(name, ABSENT)) for name in ctx.rules.fields)
 

@@ -45,13 +45,17 @@ def removal_tasks(ctx: Context, readings: Mapping[Side, Reading]) -> list[Remove
 
     A side whose lists were caught being wrong loses nothing in this run.
     """
-    read = {side for side, reading in readings.items() if reading.error is None}
-    by_link: dict[str, dict[Side, Removal]] = defaultdict(dict)
-    for one in ctx.store.removals(ctx.name, open_only=True):
-        by_link[one.external_key][one.side] = one
-    if read != set(Side):
+    if any(reading.error is not None for reading in readings.values()):
         return []
-    believed = [key for key in sorted(by_link) if not ctx.contradicted & by_link[key].keys()]
+    by_link: dict[str, dict[Side, Removal]] = defaultdict(dict)
+    for one in ctx.store.removals(ctx.name, open_only=True, count_to=ctx.mapping.spec.deletes.quarantine):
+        by_link[one.external_key][one.side] = one
+    ignored = {side for side in Side if delete_rule(ctx.mapping, side).action is Action.IGNORE}
+    believed = [
+        key
+        for key, removals in sorted(by_link.items())
+        if not ctx.contradicted & removals.keys() and (len(removals) == len(Side) or not removals.keys() <= ignored)
+    ]
     tasks: list[RemoveTask] = []
     for keys in chunked(believed, ctx.limits.batch):
         links = ctx.store.links_by_key(ctx.name, Side.EXTERNAL, keys)

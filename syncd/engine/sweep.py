@@ -26,7 +26,7 @@ HIDDEN = "is there, although no list shows it"
 
 def sweep(ctx: Context, readings: Mapping[Side, Reading]) -> None:
     """Withdraw what came back, and prove or excuse what is missing. Raises LeaseLost and StoreUnavailable only."""
-    for one in ctx.store.withdraw(ctx.name, ctx.mapping.fingerprint, ctx.lease):
+    for one in ctx.store.withdraw(ctx.name, ctx.mapping.fingerprint, ctx.run_id, ctx.lease):
         ctx.tally.add("withdrawn", one.side)
         _say(ctx, "removal.withdrawn", one)
     for side in Side:

@@ -27,11 +27,6 @@ REASON: Final = "undo of run {run}, decided by a person"
 _NAMED: Final = re.compile(r"^undo of run (\d+)\b")
 _ENDS: Final = WRITTEN | {"agreed", "created", "adopted", "linked", "unlinked"}
 _ENDED: Final = {"removed": "was deleted", "unlinked": "was unlinked", "forgotten": "was forgotten"}
-_REMOVED: Final = {
-    "removed": "was deleted by this run (syncd why has its values)",
-    "unlinked": "was unlinked by this run",
-    "forgotten": "was forgotten by this run",
-}
 _PENDING: Final = "has a change that is not carried out yet: run syncd once, then undo again"
 _UNAPPROVED: Final = "the mapping's plan is not approved (it was edited, or was fenced): approve it first (syncd apply)"
 
@@ -106,9 +101,6 @@ class _Record:
             if event in events:
                 said = f"{what} by this run, since a record was gone: that stays; its values: syncd why"
                 return None, (_note(self.run, *self.keys, f"{said} {self.ctx.name}:{self.keys[0]}"),)
-        for event, what in _REMOVED.items():
-            if event in events:
-                return None, (_note(self.run, *self.keys, f"{what}, as the other side's record is gone: stays so"),)
         fields = sorted({entry.field for entry in self.entries if entry.field and entry.event in WRITTEN})
         if not fields:
             return None, ()

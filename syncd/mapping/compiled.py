@@ -213,6 +213,11 @@ def _mapping_problems(spec: MappingSpec, node: Node) -> Iterator[Problem]:
         if getattr(spec.creates, word) and not spec.direction.allows(side):
             yield node.at("creates", word).problem(f"creates.{word}: the direction is {spec.direction}")
         rule = spec.deletes.in_flowtly if side is Side.FLOWTLY else spec.deletes.in_external
+        if rule.action in {"delete", "set"} and not spec.direction.allows(side.other):
+            yield node.at("deletes", word).problem(
+                f"deletes.{word}: {rule.action} writes to {side.other}, and the direction is {spec.direction}",
+                "write ignore or unlink",
+            )
         for name in rule.set:
             if name not in compared:
                 where = node.at("deletes", word, "set")

@@ -114,6 +114,9 @@ class Store(GuardMemory, Protocol):
     def links_by_key(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, Link]:
         """Links by the key of one side."""
 
+    def settled_digest(self, mapping: str, side: Side, key: str) -> bytes | None:
+        """The digest that a linked side was settled with; None for a record without a link."""
+
     def links(self, mapping: str) -> Iterator[Link]:
         """All links of a mapping in external key order (server-side cursor: memory stays flat)."""
 
@@ -200,11 +203,14 @@ class Store(GuardMemory, Protocol):
     ) -> Removal:
         """Store that a loss is proven. Raises LeaseLost, and Stale when its certificates are no proof any more."""
 
-    def withdraw(self, mapping: str, fingerprint: str, lease: Lease) -> list[Removal]:
+    def withdraw(self, mapping: str, fingerprint: str, run_id: int, lease: Lease) -> list[Removal]:
         """End open removals whose record was seen since, whose link is gone, or whose mapping was edited; which."""
 
-    def removals(self, mapping: str | None, *, open_only: bool) -> list[Removal]:
-        """Proven losses, oldest first; for people at most 500 of those that are over."""
+    def removals(self, mapping: str | None, *, open_only: bool, count_to: int = 1_000) -> list[Removal]:
+        """Proven losses, oldest first; for people at most 500 of those that are over.
+
+        At most ``count_to`` complete readings since are counted for each.
+        """
 
     def approve_removals(self, ids: Sequence[int], by: str) -> int:
         """A person says yes to proven losses that still wait; to how many."""

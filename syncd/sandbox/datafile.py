@@ -81,6 +81,8 @@ class DataFile:
     def _run(self) -> None:
         while self._dirty.wait() and not self._stopping.wait(PAUSE_SECONDS):
             self._dirty.clear()
+            if self._stopping.is_set():  # set just before the flag was cleared: nobody would set that again
+                return
             # A full disk must not end the server; the next change tries again, and stop() reports.
             with suppress(OSError):
                 self._write()

@@ -14,7 +14,7 @@ from syncd.core.canon import document_to_json
 from syncd.core.model import Document, Side
 from syncd.ports import Link
 from syncd.store.database import Database
-from syncd.store.tables import absence, link, link_key
+from syncd.store.tables import absence, link, link_digest, link_key
 from syncd.store.values import base_from_json, readable, unique
 
 _SHORT: Final = (link.c.id, link.c.external_key, link.c.flowtly_key, link.c.base)
@@ -68,6 +68,11 @@ class Links(Database):
         wanted = link_key(side) == func.any(unique(keys))
         pairs = select(link_key(side).label("key"), link_key(side.other).label("other"))
         return {row["key"]: row["other"] for row in self.rows(pairs.where(link.c.mapping == mapping, wanted))}
+
+    def settled_digest(self, mapping: str, side: Side, key: str) -> bytes | None:
+        """The digest that a linked side was settled with; None for a record without a link."""
+        wanted = select(link_digest(side).label("digest")).where(link.c.mapping == mapping, link_key(side) == key)
+        return next((bytes(row["digest"]) for row in self.rows(wanted)), None)
 
     def links(self, mapping: str) -> Iterator[Link]:
         """All links of a mapping in external key order (server-side cursor: memory stays flat)."""

@@ -19,6 +19,7 @@ from syncd.store.tables import removal
 from syncd.store.values import readable, unique
 
 _SHOWN: Final = 500
+_READINGS_OF_A_RUN: Final = 4  # more than a run makes of one side
 _TAKEN: Final = (
     *("id", "mapping", "external_key", "flowtly_key", "first_certificate", "second_certificate", "verified_at"),
     *("evidence", "opened_at", "run_id", "passes", "origin", "approved_by", "ended_at", "detail"),
@@ -28,15 +29,13 @@ _OPEN: Final = tuple(state.value for state in RemovalState if state.open)
 # The last complete reading must not have seen it either: a reading that proved nothing neither counts nor ends it. What
 # was linked after the first reading began may simply not have been listed then. A loss that was followed is proven anew
 # once the other record is gone too: only then both are known to be gone at once.
-_ABSENCES: Final = text(
-    """
+_ABSENCES: Final = """
     SELECT l.external_key, l.flowtly_key, a.first_certificate, a.last_certificate
     FROM absence a
     JOIN certificate one ON one.id = a.first_certificate
     JOIN run began ON began.id = one.run_id
     JOIN certificate two ON two.id = a.last_certificate
-    JOIN link l ON l.mapping = a.mapping
-        AND a.key = CASE WHEN a.side = 'external' THEN l.external_key ELSE l.flowtly_key END
+    JOIN link l ON l.mapping = a.mapping AND l.{key} = a.key
     WHERE a.mapping = :mapping AND a.side = :side
       AND one.complete AND two.complete AND one.run_id < two.run_id
       AND one.fingerprint = :fingerprint AND two.fingerprint = :fingerprint
@@ -54,8 +53,9 @@ _ABSENCES: Final = text(
                                    AND other.side <> r.side AND other.state IN ('quarantined', 'approved')))))
     ORDER BY l.external_key
     LIMIT :limit
-    """
-)
+"""
+# One for each side, so that links are found by their index.
+_ABSENCES_OF: Final = {side: text(_ABSENCES.format(key=f"{side.value}_key")) for side in Side}
 
 _MISSING: Final = text(
     """
@@ -107,12 +107,15 @@ _WITHDRAW: Final = text(
     """
 )
 
-# Readings by the run they belong to: two in one run are one look.
+# Readings by the run they belong to: the few that one run may make are one look. No more are counted than anybody asks
+# for: a loss that nobody follows stays, and readings are many.
 _REMOVALS: Final = """
     SELECT r.*, coalesce(l.origin, '') AS origin,
-           (SELECT count(DISTINCT c.run_id) FROM certificate c
-            WHERE c.mapping = r.mapping AND c.side = r.side AND c.complete AND c.fingerprint = r.fingerprint
-              AND c.run_id > r.second_run) AS passes
+           (SELECT count(DISTINCT c.run_id) FROM (
+                SELECT c.run_id, c.fingerprint FROM certificate c
+                WHERE c.mapping = r.mapping AND c.side = r.side AND c.complete AND c.id > r.second_certificate
+                ORDER BY c.id LIMIT :looks
+            ) c WHERE c.fingerprint = r.fingerprint AND c.run_id > r.second_run) AS passes
     FROM removal r
     LEFT JOIN link l ON l.mapping = r.mapping AND l.external_key = r.external_key AND l.flowtly_key = r.flowtly_key
     WHERE (CAST(:mapping AS text) IS NULL OR r.mapping = :mapping) AND (NOT :open OR r.state = ANY(:states))
@@ -140,7 +143,7 @@ class Removals(Database):
             "again": again,
             "limit": limit,
         }
-        return [Absent(side, *row.values()) for row in self.rows(_ABSENCES, parameters)]
+        return [Absent(side, *row.values()) for row in self.rows(_ABSENCES_OF[side], parameters)]
 
     def missing(self, mapping: str, external_keys: Sequence[str], side: Side | None = None) -> set[str]:
         """Of these linked records, those that complete readings do not see on one side or on this, excused or not."""
@@ -184,21 +187,25 @@ class Removals(Database):
             _enter(connection, run_id, proven, "gone", proven.evidence)
         return proven
 
-    def withdraw(self, mapping: str, fingerprint: str, lease: Lease) -> list[Removal]:
+    def withdraw(self, mapping: str, fingerprint: str, run_id: int, lease: Lease) -> list[Removal]:
         """End open removals whose record was seen again, whose link is gone, or whose mapping was edited; which."""
         with self.transaction() as connection:
             require(connection, lease)
             rows = connection.execute(_WITHDRAW, {"mapping": mapping, "fingerprint": fingerprint}).mappings().all()
             over = [to_removal({**row, "passes": 0, "origin": ""}) for row in rows]
             for one in over:
-                _enter(connection, None, one, "withdrawn", one.detail)
+                _enter(connection, run_id, one, "withdrawn", one.detail)
         return over
 
-    def removals(self, mapping: str | None, *, open_only: bool) -> list[Removal]:
-        """Proven losses, oldest first; with those that are over the latest 500, newest first."""
+    def removals(self, mapping: str | None, *, open_only: bool, count_to: int = 1_000) -> list[Removal]:
+        """Proven losses, oldest first; with those that are over the latest 500, newest first.
+
+        At most ``count_to`` complete readings since are counted for each.
+        """
         statement = text(_REMOVALS.format(order="ASC" if open_only else "DESC"))
         limit = None if open_only else _SHOWN
-        parameters = {"mapping": mapping, "open": open_only, "states": list(_OPEN), "limit": limit}
+        looks = (count_to + 1) * _READINGS_OF_A_RUN
+        parameters = {"mapping": mapping, "open": open_only, "states": list(_OPEN), "limit": limit, "looks": looks}
         return [to_removal(row) for row in self.rows(statement, parameters)]
 
     def approve_removals(self, ids: Sequence[int], by: str) -> int:

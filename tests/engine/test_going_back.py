@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.model import Side
-from tests.crash.steps import Died, Watched
+from tests.engine.steps import Died, Watched
 from tests.engine.world import World
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.crash.steps import Watched
 from tests.engine.family import NOTES, TABLE, Moment, both, end, mixed
+from tests.engine.steps import Watched
 from tests.engine.world import World
 
 # What these steps tell does not depend on links, so whatever happens after one could as well happen after the next.

@@ -126,6 +126,20 @@ def test_what_was_missed_under_the_mapping_before_an_edit_is_proven_anew_and_fol
     assert "C2" not in world.customers()
 
 
+def test_a_removal_that_ends_by_itself_is_entered_as_the_runs_doing_and_no_persons(losing: World) -> None:
+    world = losing
+    world.configure(MAPPING + "deletes: {in_flowtly: delete, quarantine: 9}\n")
+    world.run(person=True)
+    world.run(full=True)
+    iri = world.links()["C2"]
+    assert world.store.removals("clients", open_only=True)
+    world.store.unlink("clients", "C2", "me")
+    world.run(full=True)
+    runs = {entry.event: run for _, run, entry in world.store.history("clients", "C2", iri)}
+    assert runs["withdrawn"] > 0
+    assert runs["unlinked"] == 0
+
+
 def test_another_rule_for_losses_waits_for_a_person(losing: World) -> None:
     world = losing
     world.configure(MAPPING + "deletes: {in_flowtly: unlink}\n")

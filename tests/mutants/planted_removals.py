@@ -127,7 +127,8 @@ REMOVALS: Final = (
     Fault(
         "a removal is not withdrawn when the record is back",
         _STORE,
-        "(a.key IS NULL OR a.excused IS NOT NULL OR l.id IS NULL OR r.fingerprint <> :fingerprint)",
+        "(a.key IS NULL OR a.excused IS NOT NULL OR l.id IS NULL OR r.fingerprint <> :fingerprint\n"
+        "           OR a.first_certificate <> r.first_certificate)",
         "(l.id IS NULL OR r.fingerprint <> :fingerprint)",
         "4",
         "the proof of an earlier absence would be used against a record that is there",

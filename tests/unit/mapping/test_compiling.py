@@ -54,6 +54,13 @@ class TestDirections:
             "m.yaml:6:24: creates.in_external: the direction is to_flowtly"
         ]
 
+    @pytest.mark.parametrize("rule", ["delete", "{set: {a: gone}}"])
+    def test_following_a_loss_against_the_direction_is_a_problem(self, rule: str) -> None:
+        told = field_says("  a: a\n", ONE_WAY + f"deletes: {{in_flowtly: {rule}}}\n")
+        assert len(told) == 1
+        assert "writes to external, and the direction is to_flowtly" in told[0]
+        fields("  a: a\n", ONE_WAY + f"deletes: {{in_flowtly: unlink, in_external: {rule}}}\n")
+
 
 class TestPolicies:
     @pytest.mark.parametrize("policy", ["flowtly", "newest"])
