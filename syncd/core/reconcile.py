@@ -74,11 +74,6 @@ class Merge:
         """The changes for one side."""
         return self.to_external if side is Side.EXTERNAL else self.to_flowtly
 
-    @property
-    def quiet(self) -> bool:
-        """True when there is nothing at all to do, not even to remember an agreement."""
-        return not (self.to_external or self.to_flowtly or self.contests or self.agreed)
-
 
 @dataclass(frozen=True, slots=True)
 class Create:

@@ -121,8 +121,11 @@ def eventually(probe: Callable[[], Any], patience: float = 90.0) -> Any:
 
 
 def holder(world: World, daemons: list[Daemon]) -> Daemon | None:
-    """The daemon whose lease on the mapping has not ended."""
-    rows = world.erp_store("SELECT owner FROM lease WHERE name = 'clients' AND expires_at > clock_timestamp()")
+    """The daemon whose lease on the mapping has not ended, and that has begun a run under it."""
+    rows = world.erp_store(
+        "SELECT owner FROM lease l WHERE name = 'clients' AND expires_at > clock_timestamp()"
+        " AND EXISTS (SELECT 1 FROM run r WHERE r.mapping = l.name AND r.owner = l.owner)"
+    )
     pids = {row[0].split(":")[1] for row in rows}
     return next((one for one in daemons if str(one.pid) in pids), None)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
+from syncd.core.canon import document_from_json, document_to_json
 from syncd.core.guard import Blast, Caps, judge
 from syncd.core.merge import merge_field
 from syncd.core.model import ABSENT, Base, Direction, FieldRule, Pair, Policy, Present, Rules, Side
 from syncd.core.order import ReferenceCycle, by_references
 from syncd.core.plan import Item, Kind, Plan
 from syncd.core.policy import winner
-from syncd.core.reconcile import Merge, reconcile
+from syncd.core.reconcile import Change, Merge, held_open, reconcile
 
 LATE = datetime(2026, 1, 2, tzinfo=UTC)
 NO_TIMES = {Side.EXTERNAL: None, Side.FLOWTLY: None}
@@ -97,3 +100,17 @@ def test_a_plan_counts_by_kind_and_side_and_what_waits() -> None:
     plan = Plan("clients", "f", items, 4, approved=True, missing={})
     assert (plan.count(Kind.CREATE), plan.count(Kind.CREATE, Side.FLOWTLY), plan.count(Kind.PATCH)) == (3, 2, 0)
     assert plan.waiting == 1
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_an_answer_that_is_written_to_one_side_only_leaves_the_base_as_it_was(side: Side) -> None:
+    base = Base({"a": 1}, {"a": 1})
+    back = (Change("a", 2, 1, "decided"),)
+    merge = Merge(to_external=back) if side is Side.EXTERNAL else Merge(to_flowtly=back)
+    assert held_open(base, merge) == base
+
+
+def test_a_document_comes_back_out_of_json_as_it_went_in() -> None:
+    document = {"text": "x", "null": None, "money": Decimal("1.50"), "day": date(2031, 2, 28), "list": (1, "a")}
+    assert document_from_json(json.loads(json.dumps(document_to_json(document)))) == document
+    assert set(document_to_json(document)) == set(document)
