@@ -99,8 +99,8 @@ REMOVALS: Final = (
     Fault(
         "the survivor is not compared before it is deleted",
         _REMOVE,
-        "        if _edited(ctx, task, current):",
-        "        if False:",
+        "    elif _edited(ctx, task, current):",
+        "    elif False:",
         "4",
         "an edit of the last moment would be deleted",
         f"{_R}::test_a_contact_that_somebody_edits_in_the_last_moment_is_kept",
