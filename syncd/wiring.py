@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from syncd import telemetry
@@ -269,29 +269,6 @@ class App:
     def runner(self, name: str, options: Options) -> Callable[[Event], Report]:
         """A run of one mapping as a function of the stop signal, for the daemon."""
         return partial(self.run, name, options)
-
-
-_EVERYTHING: Final = (
-    *("clients", "contacts", "billing-contacts", "notes", "counterparties", "budget-groups", "budgets", "transactions"),
-    *("invoices-to-bi", "month-end", "attachments"),
-)
-_EXAMPLES: Final = {
-    "sql": ("syncd.yaml", "mappings/clients.yaml"),
-    "tryton": ("tryton.yaml", "mappings/tryton-clients.yaml", "mappings/tryton-contacts.yaml"),
-    "everything": ("everything.yaml", *(f"mappings/{name}.yaml" for name in _EVERYTHING), "examples/erp.sql"),
-}
-"""What is written for each kind of system: the configuration, under the name syncd.yaml, and the files beside it."""
-
-
-def example_files(system: str) -> dict[str, str]:
-    """The shipped example for a kind of system: relative path to text. Raises ConfigError for an unknown kind."""
-    if system not in _EXAMPLES:
-        hint = did_you_mean(system, _EXAMPLES)
-        raise ConfigError([Problem("command line", 0, 0, f"there is an example for {', '.join(_EXAMPLES)}", hint)])
-    package = Path(__file__).parent
-    folder = next(path for path in (package / "examples", package.parent / "config") if path.is_dir())
-    settings, *beside = _EXAMPLES[system]
-    return {"syncd.yaml": (folder / settings).read_text(), **{name: (folder / name).read_text() for name in beside}}
 
 
 def load_connector(kind: str, node: Node) -> Any:

@@ -21,13 +21,14 @@ from rich.table import Table
 from syncd import telemetry
 from syncd.cli.common import Shown, out
 from syncd.cli.demo_world import World, world
+from syncd.cli.examples import example_files
 from syncd.cli.show import show_plan, show_report
 from syncd.core.canon import same
 from syncd.core.model import Side
 from syncd.engine.context import Options
 from syncd.engine.run import Report, load_lookups
 from syncd.ports import ConflictRow
-from syncd.wiring import App, example_files
+from syncd.wiring import App
 
 MAPPING = "clients"
 

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from syncd.cli.common import ConfigOption, Exit, config_path, err, opened, out, print_json
+from syncd.cli.examples import example_files
 from syncd.cli.probe import show_drift
 from syncd.core.model import Side
 from syncd.daemon.drift import look
@@ -20,7 +21,7 @@ from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.mapping.compiled import CompiledMapping
 from syncd.mapping.watched import Watch
 from syncd.settings import mapping_schema, settings_schema
-from syncd.wiring import App, example_files
+from syncd.wiring import App
 
 
 def register(app: typer.Typer) -> None:

@@ -83,7 +83,7 @@ class Engine:
             with LeaseKeeper(self.store, lease, self.limits.lease, run_stop, asked) as keeper:
                 # Nothing is made, no table either, before somebody has seen what would be done.
                 approved = self.store.state(mapping.name).approved_fingerprint == mapping.fingerprint
-                making = options.write and (options.person or approved)
+                making = options.write and (options.person or approved) and self.store.fence(mapping.name) is None
                 prepare_target(mapping, peers, self.events, write=making)
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
                 ctx.approved, ctx.held = approved, keeper.require

@@ -17,7 +17,7 @@ from syncd.core.canon import document_to_json
 from syncd.core.events import NewEvent
 from syncd.ports import Delivery, DeliveryState, OutboxEvent, RetryRule
 from syncd.store.database import Database
-from syncd.store.tables import delivery, event
+from syncd.store.event_tables import delivery, event
 from syncd.store.values import document_or_none, readable, rowset
 
 _PUT: Final = text(

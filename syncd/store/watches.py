@@ -21,8 +21,8 @@ from syncd.errors import StoreUnavailable
 from syncd.ports import Differing, LastSeen, Lease
 from syncd.store import outbox
 from syncd.store.database import Database, translated
+from syncd.store.event_tables import watch_record, watch_state
 from syncd.store.leases import require
-from syncd.store.tables import watch_record, watch_state
 from syncd.store.values import octets, rowset, unique
 
 # Look-ups by key whatever the statistics say, which are stale just when much is new (as in ``passes``).

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.examples import example_files
 from syncd.mapping.laws import check_laws
 from syncd.mapping.parsing import parse
 from syncd.mapping.problems import ConfigError
-from syncd.wiring import App, example_files, load_connector
+from syncd.wiring import App, load_connector
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
