@@ -10,7 +10,7 @@ from pathlib import Path
 from syncd.store import migrate
 from tests.mutants.fault import Fault
 from tests.mutants.forked import Copies, Job, Outcome
-from tests.mutants.generated import candidates
+from tests.mutants.generated import candidates, thorough
 from tests.mutants.planted import healthy, listed
 from tests.support.postgres import VARIABLE, PostgresServer
 
@@ -83,7 +83,11 @@ def _generated(copies: Copies, jobs: Sequence[Job], say: _Say) -> list[Outcome]:
         if one.verdict != "caught" or count[0] % 50 == 0:
             say(f"{count[0]} of {len(jobs)} generated; {one.verdict}: {one.job.name}")
 
-    return copies.run(jobs, done)
+    found = {one.job.name: one for one in copies.run(jobs, done)}
+    doubtful = [thorough(one.job) for one in found.values() if one.verdict == "survived"]
+    say(f"{len(doubtful)} of {len(jobs)} got past a sample of the tests; now against all of them")
+    found.update({one.job.name: one for one in copies.run(doubtful, _telling(say))})
+    return [found[job.name] for job in jobs]
 
 
 def _telling(say: _Say) -> Callable[[Outcome], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.mutants.equivalent import EQUIVALENT
@@ -50,6 +50,13 @@ def candidates(share: int | None, seed: int, only: Sequence[str] = MODULES) -> C
     if share is not None and share < len(jobs):
         jobs = Random(seed).sample(jobs, share)
     return Candidates(tuple(jobs), tuple(equivalent))
+
+
+def thorough(job: Job) -> Job:
+    """The same fault against every test of the core in full: what a sample of them let pass is not let off yet."""
+    tests = sorted(path.name for path in (ROOT / "tests/unit/core").glob("test_*.py"))
+    arguments = ("--noconftest", *(f"tests/unit/core/{name}" for name in tests))
+    return replace(job, arguments=arguments, sampled=False, cpu_limit=240)
 
 
 def _arguments(module: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """``make proof``: run every section, two at a time, and write docs/proof.md. Must never call a section proven that raised.
 
-``--quick`` takes a sample of everything and writes nothing; ``--only NAME`` runs some sections and writes nothing.
+``--quick`` takes a sample of everything and writes nothing; ``--only NAME`` runs some sections and writes nothing, with
+``--replace`` puts them into the page that is there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.laws:
         page.refresh_laws()
         return 0
+    if asked.replace and (asked.quick or not asked.only):
+        _say("--replace goes with --only and without --quick")
+        return 1
     known = names()
     chosen = asked.only or known
     unknown = sorted(set(chosen) - set(known))
@@ -39,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not asked.quick and not asked.only:
         page.write(results, seed=asked.seed, seconds=seconds, workers=asked.workers)
         _say(f"wrote {page.PAGE.relative_to(page.ROOT)}")
+    if asked.replace:
+        page.replace(results)
+        _say(f"wrote {len(results)} sections anew into {page.PAGE.relative_to(page.ROOT)}")
     _say(f"{'proven' if proven else 'NOT proven'}: {len(results)} sections in {seconds:.0f} s, seed {asked.seed}")
     return 0 if proven else 1
 
@@ -47,6 +54,7 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a sample of every section; writes nothing")
     parser.add_argument("--only", action="append", metavar="NAME", help="this section only; may be given again")
+    parser.add_argument("--replace", action="store_true", help="put the sections of --only anew into the page")
     parser.add_argument("--laws", action="store_true", help="only write the laws anew into the page")
     parser.add_argument("--seed", type=int, default=SEED, help=f"decides every sample and every fault ({SEED})")
     parser.add_argument("--workers", type=int, default=2, choices=range(1, 9), help="sections at a time (2)")

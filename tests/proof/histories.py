@@ -15,7 +15,7 @@ from tests.histories.town import Town
 from tests.proof.section import Ask, Section
 
 TITLE: Final = "Histories"
-QUICK, FULL = 12, 135
+QUICK, FULL = 12, 90
 """Seconds after which no further batch of histories is begun, for each of the two ways to treat deletions."""
 BATCH, STEPS = 3, 7
 _MORE: Final = 2

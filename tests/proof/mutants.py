@@ -14,8 +14,8 @@ from tests.proof.section import Ask, Section
 from tests.support.postgres import VARIABLE
 
 TITLE = "Planted bugs: the tests would notice"
-_QUICK_SHARE = 15
-_FULL_SHARE = 250
+_QUICK_SHARE = 10
+_FULL_SHARE = 150
 _TEXT = """\
 One fault at a time is planted in a copy of the package, and the tests named for it are run against that copy (each run
 checks that the faulty module is the one imported; the same tests pass without the fault).
@@ -26,7 +26,8 @@ checks that the faulty module is the one imported; the same tests pass without t
 | generated in core/{drawn} | {generated} | {killed} | {rate:.1%} |
 
 Generated: a comparison, condition, constant, operator, side or call exchanged, a part of a condition, a `not`, a filter
-or a statement left out, nothing returned. They are judged by the unit tests of core/ alone. {equivalent} more are left
+or a statement left out, nothing returned. They are judged by the unit tests of core/ alone: first by a sample of the
+enumerations, and what gets past that by all of them. {equivalent} more are left
 out because they change nothing that anybody can see; `tests/mutants/equivalent.py` says why of each.{survivors}
 
 | planted fault | law | why it matters | caught by |

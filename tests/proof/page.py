@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "proof.md"
 
 _LAWS: Final = "## The laws and what holds them"
+_AGAIN: Final = "| run again by themselves since | "
 
 HEAD = """# Proof
 
@@ -63,12 +64,41 @@ def text(results: Sequence[Result], *, seed: int, seconds: float, workers: int, 
     return f"{head}{_overview(results)}{laws()}{sections}".rstrip() + "\n"
 
 
+def replace(results: Sequence[Result]) -> None:
+    """Put sections that were run again by themselves into the page that is there, and say which these are.
+
+    Raises ValueError for one that the page does not have.
+    """
+    found = PAGE.read_text(encoding="utf-8")
+    for one in results:
+        title = _title(one)
+        row, section = f"| [{title}](", f"\n## {title}\n"
+        if row not in found or section not in found:
+            raise ValueError(f"{PAGE.name} has no section {title!r}: run the whole proof first")
+        before, _, rest = found.partition(row)
+        found = f"{before}{_row(one)}{rest.partition(chr(10))[2]}"
+        before, _, rest = found.partition(section)
+        _, heading, after = rest.partition("\n## ")
+        found = f"{before}\n{_section(one).rstrip()}\n{heading}{after}"
+    again = ", ".join(sorted({_title(one) for one in results} | _again(found)))
+    lines = [line for line in found.splitlines() if not line.startswith(_AGAIN)]
+    lines.insert(next(n for n, line in enumerate(lines) if line.startswith("| took ")) + 1, f"{_AGAIN}{again} |")
+    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def _again(found: str) -> set[str]:
+    told = next((line for line in found.splitlines() if line.startswith(_AGAIN)), None)
+    return set() if told is None else set(told.removeprefix(_AGAIN).removesuffix(" |").split(", "))
+
+
 def _overview(results: Sequence[Result]) -> str:
-    rows = "".join(
-        f"| [{_title(one)}](#{_anchor(_title(one))}) | {'yes' if one.proven else '**NO**'} | {one.seconds:.0f} | {_budget(one.name)} |\n"
-        for one in results
-    )
+    rows = "".join(_row(one) for one in results)
     return f"## At a glance\n\n| section | proven | seconds | planned |\n|---|---|---:|---:|\n{rows}\n"
+
+
+def _row(one: Result) -> str:
+    title, proven = _title(one), "yes" if one.proven else "**NO**"
+    return f"| [{title}](#{_anchor(title)}) | {proven} | {one.seconds:.0f} | {_budget(one.name)} |\n"
 
 
 def _budget(name: str) -> str:
