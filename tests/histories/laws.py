@@ -189,22 +189,35 @@ def _last_words(town: Town, external: str, flowtly: str, name: str) -> list[Any]
     """What a person said last about a field of a pair; nothing where both are copies of what is gone.
 
     A field that was emptied right after somebody filled it was perhaps never seen filled: then the other side's last
-    word may stand as well.
+    word may stand as well. So may what was said later at an earlier partner that is gone by now: it had flowed here
+    before the partner was lost and made again.
     """
+    pair, there = {(Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)}, set(_present(town))
+    origins = {town.kin(one.origin or "") for one in town.diary.entries if (one.side, one.key) in pair}
     said: list[tuple[int, Side, Any]] = []
+    lost: list[tuple[int, Any]] = []
     for one in town.diary.entries:
         if not one.person or one.again or one.after is None:
             continue
-        if (one.side, one.key) in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)):
-            said += [(one.number, one.side, after) for field, _, after in one.changed() if field == name]
+        words = [after for field, _, after in one.changed() if field == name]
+        if (one.side, one.key) in pair:
+            said += [(one.number, one.side, after) for after in words]
+        elif (one.side, one.key) not in there and town.kin(one.origin or "") in origins:
+            lost += [(one.number, after) for after in words]
     said += [(at, Side.EXTERNAL, value) for at, key, field, value in town.answers if (key, field) == (external, name)]
     said.sort(key=lambda word: word[0])
     if not said:
         return []
     last = said[-1][2]
+    flowed = [value for number, value in lost if number > said[-1][0]]
     if last is not None:
-        return [last]
-    return [last, *(value for _, side, value in said if side is not said[-1][1])]
+        return [last, *flowed]
+    return [last, *flowed, *(value for _, side, value in said if side is not said[-1][1])]
+
+
+def _present(town: Town) -> Iterator[tuple[Side, str]]:
+    for side, peer in town.peers.items():
+        yield from ((side, key) for key in peer.records())
 
 
 def _forgotten(town: Town) -> Iterator[str]:
