@@ -143,7 +143,9 @@ def errors_in_a_row(world: World, *, errors: int, writes_only: bool, people: int
 
     A turn that can read nothing meets one error; one that can write nothing meets one for each record.
     """
-    world.configure(MAPPING, SHORT.replace("limits: {", "limits: {failures_in_a_row: 1000, "))
+    # Half of all records change at once: the guard would refuse that, and nothing would be sent to meet an error.
+    wide = "limits: {failures_in_a_row: 1000, max_share: 1, "
+    world.configure(MAPPING, SHORT.replace("limits: {", wide))
     world.run(person=True)
     office = Office(world, 8)
     for _ in range(people):
@@ -157,6 +159,7 @@ def errors_in_a_row(world: World, *, errors: int, writes_only: bool, people: int
     methods = ("POST", "PATCH") if writes_only else ("*",)
     rules = [world.flowtly.faults.add("status", method=one, path=path, status=500) for one in methods]
     while (had := sum(rule.acted for rule in rules)) < errors:
+        assert man.turns <= errors, "turn after turn without an error: nothing is sent"
         world.later()  # what failed is set aside until later
         man.turn()
     world.flowtly.faults.clear()
