@@ -15,6 +15,7 @@ from tests.mutants.planted import healthy, listed
 from tests.support.postgres import VARIABLE, PostgresServer
 
 AIM = 0.9  # of the generated ones; of the planted ones every one has to be caught
+ENOUGH = 100  # a rate of fewer than this many says little: it is told and not judged
 
 _Say = Callable[[str], None]
 
@@ -44,7 +45,7 @@ class Result:
             if one.verdict != "caught"
         ]
         told += [f"{one.job.name}: {one.output[-600:]}" for one in self.generated if one.verdict == "broken"]
-        if self.rate < AIM:
+        if len(self.generated) >= ENOUGH and self.rate < AIM:
             survivors = [one.job.name for one in self.generated if one.verdict == "survived"]
             told.append(f"{self.rate:.0%} of the generated faults caught, {AIM:.0%} wanted; survived: {survivors}")
         return tuple(told)

@@ -71,8 +71,8 @@ def replace(results: Sequence[Result]) -> None:
     """
     found = PAGE.read_text(encoding="utf-8")
     for one in results:
-        title = _title(one)
-        row, section = f"| [{title}](", f"\n## {title}\n"
+        title = next((name for name in (_title(one), one.name) if f"| [{name}](" in found), _title(one))
+        row, section = f"| [{title}](", f"\n## {title}\n"  # one that did not come to its end stands under its name
         if row not in found or section not in found:
             raise ValueError(f"{PAGE.name} has no section {title!r}: run the whole proof first")
         before, _, rest = found.partition(row)
