@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -26,34 +26,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from syncd.store.tables import metadata
-
-_WORDS: Final = Text(collation="C")
-
-
-def _now(name: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
-
-
-def _time(name: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True))
-
+from syncd.store.tables import WORDS, metadata, now, time
 
 watch_state: Final = Table(
     "watch_state",
     metadata,
-    Column("watch", _WORDS, primary_key=True),
+    Column("watch", WORDS, primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("walks", BigInteger, nullable=False, server_default=text("0")),
     Column("based", Boolean, nullable=False, server_default=text("false")),
-    _time("last_walk"),
+    time("last_walk"),
 )
 
 watch_record: Final = Table(
     "watch_record",
     metadata,
-    Column("watch", _WORDS, nullable=False),
-    Column("key", _WORDS, nullable=False),
+    Column("watch", WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("document", JSONB, nullable=False),
     Column("levels", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
@@ -67,10 +56,10 @@ event: Final = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("number", BigInteger, Identity(always=True), nullable=False),
-    _now("at"),
+    now("at"),
     Column("event", Text, nullable=False),
-    Column("source", _WORDS, nullable=False),
-    Column("key", _WORDS, nullable=False),
+    Column("source", WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
     Column("subject", JSONB, nullable=False),
     Column("before", JSONB(none_as_null=True)),
     Column("after", JSONB(none_as_null=True)),
@@ -86,10 +75,10 @@ delivery: Final = Table(
     "delivery",
     metadata,
     Column("event", Uuid, ForeignKey("event.id", ondelete="CASCADE"), primary_key=True),
-    Column("target", _WORDS, primary_key=True),
+    Column("target", WORDS, primary_key=True),
     Column("number", BigInteger, nullable=False),
-    Column("source", _WORDS, nullable=False),
-    Column("key", _WORDS, nullable=False),
+    Column("source", WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
     Column(
         "state",
         Text,
@@ -99,7 +88,7 @@ delivery: Final = Table(
     ),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("due_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    _time("ended_at"),
+    time("ended_at"),
     Column("detail", Text, nullable=False, server_default=text("''")),
     Index("delivery_due", "target", "number", postgresql_where=_PENDING),
     Index("delivery_order", "target", "source", "key", "number", postgresql_where=_PENDING),

@@ -32,14 +32,16 @@ from syncd.core.model import Side
 
 metadata: Final = MetaData()
 
-_WORDS: Final = Text(collation="C")  # keys compare by bytes: quicker, and the same order on every machine
+WORDS: Final = Text(collation="C")  # keys compare by bytes: quicker, and the same order on every machine
 
 
-def _now(name: str) -> Column[Any]:
+def now(name: str) -> Column[Any]:
+    """A time that is now unless given."""
     return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
-def _time(name: str) -> Column[Any]:
+def time(name: str) -> Column[Any]:
+    """A time that may be missing."""
     return Column(name, DateTime(timezone=True))
 
 
@@ -59,28 +61,28 @@ def _side(**kw: Any) -> Column[Any]:
 mapping_state: Final = Table(
     "mapping_state",
     metadata,
-    Column("mapping", _WORDS, primary_key=True),
+    Column("mapping", WORDS, primary_key=True),
     Column("approved_fingerprint", Text, nullable=False),
-    _now("approved_at"),
+    now("approved_at"),
 )
 
 cursor: Final = Table(
     "cursor",
     metadata,
-    Column("mapping", _WORDS, primary_key=True),
+    Column("mapping", WORDS, primary_key=True),
     _side(primary_key=True),
     Column("cursor", Text, nullable=False),
     Column("run_id", BigInteger),
-    _now("updated_at"),
+    now("updated_at"),
 )
 
 lease: Final = Table(
     "lease",
     metadata,
-    Column("name", _WORDS, primary_key=True),
+    Column("name", WORDS, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
-    _now("acquired_at"),
+    now("acquired_at"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
@@ -88,12 +90,12 @@ run: Final = Table(
     "run",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     Column("trigger", Text, nullable=False),
     Column("owner", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
-    _now("started_at"),
-    _time("finished_at"),
+    now("started_at"),
+    time("finished_at"),
     Column("outcome", Text),
     Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Index("run_latest", "mapping", "id"),
@@ -104,7 +106,7 @@ certificate: Final = Table(
     "certificate",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     _side(),
     Column("run_id", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
@@ -116,7 +118,7 @@ certificate: Final = Table(
     Column("reason", Text, nullable=False),
     Column("missed_by_cursor", BigInteger, nullable=False),
     Column("missing", BigInteger, nullable=False),
-    _now("finished_at"),
+    now("finished_at"),
     Column("fingerprint", Text, nullable=False, server_default=text("''")),
     Column("digest", Text, nullable=False, server_default=text("''")),
     Column("canaries", Integer, nullable=False, server_default=text("0")),
@@ -130,15 +132,15 @@ link: Final = Table(
     "link",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
-    Column("external_key", _WORDS, nullable=False),
-    Column("flowtly_key", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
+    Column("external_key", WORDS, nullable=False),
+    Column("flowtly_key", WORDS, nullable=False),
     Column("base", JSONB, nullable=False),
     Column("external_digest", LargeBinary, nullable=False),
     Column("flowtly_digest", LargeBinary, nullable=False),
     Column("origin", Text, nullable=False),
-    _now("created_at"),
-    _now("updated_at"),
+    now("created_at"),
+    now("updated_at"),
     Column("updated_run", BigInteger, nullable=False),
     UniqueConstraint("mapping", "external_key", name="link_one_per_external_key"),
     UniqueConstraint("mapping", "flowtly_key", name="link_one_per_flowtly_key"),
@@ -149,9 +151,9 @@ link: Final = Table(
 observation: Final = Table(
     "observation",
     metadata,
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     _side(),
-    Column("key", _WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("document", JSONB(none_as_null=True)),
     Column(
@@ -160,12 +162,12 @@ observation: Final = Table(
         CheckConstraint("status IN ('dirty', 'parked', 'waiting', 'asked', 'alone')"),
         nullable=False,
     ),
-    _time("changed_at"),
+    time("changed_at"),
     Column("problem", Text),
     Column("waiting_for", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    _time("due_at"),
-    _now("first_seen"),
+    time("due_at"),
+    now("first_seen"),
     Column("match_keys", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     PrimaryKeyConstraint("mapping", "side", "key"),
     Index("observation_due", "mapping", "side", postgresql_where=text("status IN ('dirty', 'parked')")),
@@ -185,10 +187,10 @@ removal: Final = Table(
     "removal",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     _side(),
-    Column("external_key", _WORDS, nullable=False),
-    Column("flowtly_key", _WORDS, nullable=False),
+    Column("external_key", WORDS, nullable=False),
+    Column("flowtly_key", WORDS, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("certified", Boolean, CheckConstraint("certified"), nullable=False, server_default=text("true")),
     Column("first_certificate", BigInteger, nullable=False),
@@ -205,10 +207,10 @@ removal: Final = Table(
     ),
     Column("detail", Text, nullable=False, server_default=text("''")),
     Column("run_id", BigInteger, nullable=False),
-    _now("opened_at"),
+    now("opened_at"),
     Column("approved_by", Text),
-    _time("approved_at"),
-    _time("ended_at"),
+    time("approved_at"),
+    time("ended_at"),
     CheckConstraint("first_certificate < second_certificate AND first_run < second_run", name="removal_two_runs"),
     *(
         ForeignKeyConstraint(
@@ -233,11 +235,11 @@ operation: Final = Table(
     "operation",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     Column("kind", Text, CheckConstraint("kind IN ('create', 'patch', 'delete')"), nullable=False),
     _side(),
-    Column("source_key", _WORDS, nullable=False),
-    Column("target_key", _WORDS),
+    Column("source_key", WORDS, nullable=False),
+    Column("target_key", WORDS),
     Column("payload", JSONB, nullable=False),
     Column("reason", Text, nullable=False),
     Column(
@@ -251,8 +253,8 @@ operation: Final = Table(
     Column("detail", Text, nullable=False, server_default=text("''")),
     Column("run_id", BigInteger, nullable=False),
     Column("fence", BigInteger, nullable=False),
-    _now("created_at"),
-    _time("ended_at"),
+    now("created_at"),
+    time("ended_at"),
     Column("removal", BigInteger, ForeignKey("removal.id")),
     CheckConstraint("kind <> 'delete' OR removal IS NOT NULL", name="operation_delete_needs_proof"),
     Index(
@@ -276,10 +278,10 @@ conflict: Final = Table(
     "conflict",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("external_key", _WORDS),
-    Column("flowtly_key", _WORDS),
+    Column("external_key", WORDS),
+    Column("flowtly_key", WORDS),
     Column("field", Text, nullable=False),
     _value("base_external"),
     _value("base_flowtly"),
@@ -287,11 +289,11 @@ conflict: Final = Table(
     _value("flowtly"),
     Column("detail", Text, nullable=False),
     Column("run_id", BigInteger, nullable=False),
-    _now("opened_at"),
-    _time("resolved_at"),
+    now("opened_at"),
+    time("resolved_at"),
     Column("resolution", Text),
     Column("resolved_by", Text),
-    _time("carried_out_at"),
+    time("carried_out_at"),
     Index(
         "conflict_one_open_question",
         "mapping",
@@ -311,8 +313,8 @@ decision: Final = Table(
     "decision",
     metadata,
     _serial(),
-    Column("mapping", _WORDS, nullable=False),
-    Column("external_key", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
+    Column("external_key", WORDS, nullable=False),
     Column("field", Text, nullable=False),
     Column("conflict_id", BigInteger, ForeignKey("conflict.id"), nullable=False),
     _value("external"),
@@ -320,21 +322,21 @@ decision: Final = Table(
     Column("choice", Text, CheckConstraint("choice IN ('external', 'flowtly')")),
     _value("value"),
     Column("decided_by", Text, nullable=False),
-    _now("decided_at"),
+    now("decided_at"),
     Index("decision_latest", "mapping", "external_key", "field", "id"),
 )
 
 absence: Final = Table(
     "absence",
     metadata,
-    Column("mapping", _WORDS, nullable=False),
+    Column("mapping", WORDS, nullable=False),
     _side(),
-    Column("key", _WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
     Column("first_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
     Column("last_certificate", BigInteger, ForeignKey("certificate.id"), nullable=False),
-    _now("since"),
+    now("since"),
     Column("excused", Text),
-    _time("looked_at"),
+    time("looked_at"),
     PrimaryKeyConstraint("mapping", "side", "key"),
 )
 
@@ -342,20 +344,20 @@ ledger: Final = Table(
     "ledger",
     metadata,
     Column("id", BigInteger, Identity(always=True), nullable=False),
-    _now("at"),
-    Column("mapping", _WORDS, nullable=False),
+    now("at"),
+    Column("mapping", WORDS, nullable=False),
     Column("run_id", BigInteger),
     Column("event", Text, nullable=False),
-    Column("external_key", _WORDS),
-    Column("flowtly_key", _WORDS),
+    Column("external_key", WORDS),
+    Column("flowtly_key", WORDS),
     Column("side", Text, CheckConstraint("side IN ('external', 'flowtly')")),
     Column("field", Text),
     _value("before"),
     _value("after"),
     Column("rule", Text, nullable=False),
     Column("operation", Uuid),
-    _time("seen_at"),
-    _time("changed_at"),
+    time("seen_at"),
+    time("changed_at"),
     Column("verified", Text),
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     # Split by month on ``at``, which is therefore part of the key; ``store.history`` makes and drops the months.
@@ -376,10 +378,10 @@ ledger_salt: Final = Table(
 tenant: Final = Table(
     "tenant",
     metadata,
-    Column("name", _WORDS, primary_key=True),
+    Column("name", WORDS, primary_key=True),
     Column("measurement", JSONB, nullable=False),
     Column("stops", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    _now("measured_at"),
+    now("measured_at"),
 )
 
 
@@ -399,6 +401,6 @@ def link_digest(side: Side) -> ColumnElement[bytes]:
 seen: Final = Table(
     "pass_seen",
     MetaData(),
-    Column("key", _WORDS, primary_key=True),
+    Column("key", WORDS, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
 )
