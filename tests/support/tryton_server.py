@@ -227,8 +227,10 @@ def _place(info: dict[str, Any]) -> str:
 
 def _configure(folder: Path, uri: str, port: int) -> Path:
     config = folder / "trytond.cfg"
+    # Each wrong password makes the server wait a random time, up to 2 ** attempts seconds: three are enough to lock.
     config.write_text(
         f"[web]\nlisten = 127.0.0.1:{port}\n[database]\nuri = {uri}\npath = {folder}\n[email]\nuri = smtp://127.0.0.1:9\n"
+        "[session]\nmax_attempt = 3\n"
     )
     return config
 
