@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test proof proof-quick check lint bench docs container-test clean mutants
+.PHONY: help demo test test-all proof proof-quick check lint bench docs container-test clean mutants
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ demo: $(STAMP) ## the whole tour on this machine: plan, apply, conflict, lost an
 test: $(STAMP) ## everything a fresh machine can run
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m tests.proof --quick
+
+test-all: export SYNCD_TEST_EVERYTHING = 1
+test-all: test ## the same, and every moment of the tests that take a sample of many
 
 proof: $(STAMP) ## prove every law, and write docs/proof.md (up to half an hour)
 	$(BIN)/python -m tests.proof

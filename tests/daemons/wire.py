@@ -68,10 +68,9 @@ class Wire:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
-            ready, _, _ = select.select([self._listener], [], [], 0.1) if self._listener.fileno() >= 0 else ([], [], [])
-            if not ready:
-                continue
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # a listener that was closed under us
+                if not select.select([self._listener], [], [], 0.1)[0]:
+                    continue
                 near, _ = self._listener.accept()
                 if self.how == "cut":
                     near.close()
