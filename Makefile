@@ -44,6 +44,10 @@ lint: $(STAMP) ## format, style, types and layers
 bench: $(STAMP) ## measure, and write docs/performance.md
 	$(BIN)/python -m tests.bench
 
+bench-dedupe: $(STAMP) ## measure the search for duplicates, and write docs/dedupe-measured.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(BIN)/python -m tests.bench.dedupe
+
 mutants: $(STAMP) ## plant bugs one at a time, and see that the tests notice
 	$(BIN)/python -m tests.mutants
 

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from syncd.mapping.directories import DirectorySpec, directory_problems
 from syncd.mapping.events import event_problems
 from syncd.mapping.nodes import Node
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
+from syncd.mapping.registers import RegisterSettings
 from syncd.mapping.scalars import Duration, SecretUrl, Whole
 from syncd.mapping.spec import MappingSpec, Strict, mapping_schema
 from syncd.mapping.watch_checks import telling_problems
@@ -139,6 +141,12 @@ class SettingsFile(Strict):
     history: HistorySettings = Field(default=HistorySettings(), description="How long history is kept.")
     events: EventSettings = Field(default=EventSettings(), description="Changes as events: watches and their targets.")
     hooks: dict[Name, HookSpec] = Field(default_factory=dict, description="Who may wake a mapping over HTTP.")
+    dedupe: dict[Name, DirectorySpec] = Field(
+        default_factory=dict, description="Parties that are searched for duplicates, by a name of your choice."
+    )
+    registers: RegisterSettings = Field(
+        default=RegisterSettings(), description="Public registers that are asked about tax numbers; none by default."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,8 @@ class Settings:
     history: HistorySettings
     events: EventSettings
     hooks: Mapping[str, HookSpec]
+    dedupe: Mapping[str, DirectorySpec]
+    registers: RegisterSettings
     node: Node = field(repr=False)
 
 
@@ -176,6 +186,7 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     problems.extend(_system_problems(node, mappings, systems))
     names = [spec.mapping for spec, _ in mappings]
     problems.extend(telling_problems(parsed.events, parsed.hooks, node, {*systems, FLOWTLY}, names))
+    problems.extend(directory_problems(parsed.dedupe, node, {*systems, FLOWTLY}))
     for spec, source in mappings:
         told = event_problems(spec.events, source.at("events"), spec.fields, parsed.events.targets, memory=False)
         problems.extend(told)
@@ -197,6 +208,8 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         parsed.history,
         parsed.events,
         parsed.hooks,
+        parsed.dedupe,
+        parsed.registers,
         node,
     )
 

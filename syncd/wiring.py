@@ -27,19 +27,21 @@ from syncd.core.model import Side
 from syncd.core.order import ReferenceCycle, by_references
 from syncd.core.removal import RemovalCaps
 from syncd.engine import event_table
-from syncd.engine.context import Limits, Options, Progress
+from syncd.engine.context import Around, Limits, Options, Progress
 from syncd.engine.deliver import Deliverer
 from syncd.engine.event_table import TableTarget
 from syncd.engine.run import Engine, Report
 from syncd.engine.watch import Watcher
 from syncd.errors import ConfigError, GuardRefused, Problem, Refused
 from syncd.mapping.compiled import CompiledMapping, compile_mapping
+from syncd.mapping.directories import FLOWTLY
 from syncd.mapping.events import rules_of
 from syncd.mapping.nodes import Node
 from syncd.mapping.parsing import parse
 from syncd.mapping.problems import did_you_mean
 from syncd.mapping.watched import Watch, watch_of
 from syncd.ports import Connector, ContentKeeper, ContentSource, Retention, RetryRule, Target
+from syncd.ports.merges import Referring
 from syncd.settings import Settings, load
 from syncd.store import migrate
 from syncd.store.embedded import EmbeddedPostgres, ensure
@@ -96,6 +98,10 @@ class App:
         self._closing.close()
         self._connectors.clear()
         self._store = None
+
+    def at_close(self, release: Callable[[], None]) -> None:
+        """Have something released together with everything else."""
+        self._closing.callback(release)
 
     def secrets(self) -> set[str]:
         """Every text that came from outside the configuration files and must not be shown: passwords, tokens."""
@@ -210,8 +216,22 @@ class App:
         mapping = self.mappings[name]
         self._refuse_stopped(name)
         limits = limits_of(self.settings, mapping)
-        engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, _owner())
+        engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, owner(), self.around())
         return engine.run(mapping, self.peers(mapping), options, stop or Event())
+
+    def around(self) -> Around:
+        """What a run has to know beyond its own mapping."""
+        directories: dict[str, tuple[str, ...]] = {}
+        for name, spec in sorted(self.settings.dedupe.items()):
+            if spec.system == FLOWTLY:
+                directories[spec.resource] = (*directories.get(spec.resource, ()), name)
+        referring = tuple(
+            Referring(one.name, plan.name, plan.refers_to)
+            for one in self.mappings.values()
+            for plan in one.fields
+            if plan.refers_to is not None
+        )
+        return Around(self.store, directories, referring)
 
     # ------------------------------------------------------------------ events
 
@@ -225,7 +245,7 @@ class App:
     def walk(self, watch: Watch, stop: Event) -> Report:
         """One walk of a watch."""
         limits = limits_of(self.settings)
-        watcher = Watcher(self.store, self.clock, limits, telemetry.emit, _owner())
+        watcher = Watcher(self.store, self.clock, limits, telemetry.emit, owner())
         return watcher.walk(watch, self.connector(watch.spec.system), stop)
 
     def deliverer(self, name: str) -> Deliverer:
@@ -310,7 +330,7 @@ def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Lim
     )
 
 
-def _owner() -> str:
+def owner() -> str:
     """A name for the owner of a lease that no other process has, and no other run of this one."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 

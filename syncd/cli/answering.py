@@ -20,9 +20,9 @@ from syncd.ports import ConflictRow
 _SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 
-def usage(message: str) -> ConfigError:
+def usage(message: str, hint: str = "") -> ConfigError:
     """An error in what was typed."""
-    return ConfigError([Problem("command line", 0, 0, message)])
+    return ConfigError([Problem("command line", 0, 0, message, hint)])
 
 
 def who() -> str:

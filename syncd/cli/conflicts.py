@@ -15,16 +15,20 @@ from rich.table import Table
 from syncd.cli import where
 from syncd.cli.answering import side_of, typed, usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, err, opened, out, print_json
+from syncd.cli.pairs import pair
 from syncd.cli.show import value_text
 from syncd.core.model import Side, Value
 from syncd.core.plan import maybe_to_json
-from syncd.engine.strangers import LINK_ANSWER, PAIR_MARK
+from syncd.engine.following import MERGED
+from syncd.engine.whoiswho import LINK_ANSWER
 from syncd.errors import NotFound, Stale
-from syncd.ports import ConflictRow
+from syncd.ports import APART, WHO_IS_WHO, ConflictRow
 from syncd.wiring import App
 
 conflicts = typer.Typer(help="Fields and records that a person has to decide.", no_args_is_help=True)
 
+_ABOUT_A_FIELD: Final = "about a field: answer them with --take or --value"
+_ABOUT_A_RECORD: Final = "about a whole record: use --link, --apart or --dismiss"
 _PREVIEW: Final = 10  # questions that a preview lists; the others are counted
 WhereOption = Annotated[
     list[str] | None,
@@ -90,8 +94,15 @@ def resolve(
     take: Annotated[str | None, typer.Option(help="external or flowtly: this side's value stands.")] = None,
     value: Annotated[str | None, typer.Option(help="A value to write to both sides.")] = None,
     link: Annotated[
-        str | None, typer.Option(help="For a question about who is who: EXTERNAL_KEY=FLOWTLY_KEY belong together.")
+        str | None,
+        typer.Option(
+            help="For a question about who is who: EXTERNAL_KEY=FLOWTLY_KEY belong together. A Flowtly record that is "
+            "linked already gets one more external record."
+        ),
     ] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="For a question about who is who: they are different ones, for good.")
+    ] = False,
     dismiss: Annotated[bool, typer.Option("--dismiss", help="Close it without doing anything.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every open question that --where leaves.")] = False,
     only: WhereOption = None,
@@ -103,11 +114,13 @@ def resolve(
     Examples: syncd conflicts resolve 12 --take external
 
               syncd conflicts resolve --all --where field=city --take flowtly
+
+              syncd conflicts resolve 14 --apart
     """
-    given = {"take": take, "value": value, "link": link, "dismiss": dismiss or None}
+    given = {"take": take, "value": value, "link": link, "apart": apart or None, "dismiss": dismiss or None}
     chosen = [name for name, answer in given.items() if answer is not None]
     if len(chosen) != 1:
-        raise usage("give exactly one of --take, --value, --link, --dismiss")
+        raise usage("give exactly one of --take, --value, --link, --apart, --dismiss")
     numbers = list(dict.fromkeys(number or []))
     if bool(numbers) == everything:
         raise usage("name the questions by their numbers, or give --all")
@@ -118,27 +131,22 @@ def resolve(
         if chosen == ["link"]:
             _tie(app, numbers, link or "")
             return Exit.DONE
-        wants_whole = chosen == ["dismiss"]
-        if everything:
-            rows = _many(app, filters, wants_whole=wants_whole)
-        else:
-            rows = [_answerable(app, one, wants_whole=wants_whole) for one in numbers]
+        word = {"apart": APART, "dismiss": "dismissed"}.get(chosen[0], "")
+        rows = _many(app, filters, word) if everything else [_answerable(app, one, word) for one in numbers]
         values = {row.id: typed(row, value) for row in rows}
-        if everything and not _agreed_to(rows, _how(take, value), yes=yes):
+        if everything and not _agreed_to(rows, _how(take, value, word), yes=yes):
             return Exit.DONE
-        left = _answer(app, rows, side, values, wants_whole=wants_whole)
+        left = _answer(app, rows, side, values, word)
     return Exit.PENDING if left else Exit.DONE
 
 
-def _answer(
-    app: App, rows: list[ConflictRow], side: Side | None, values: dict[int, Value], *, wants_whole: bool
-) -> int:
-    """Answer each; how many stay open because they moved meanwhile."""
+def _answer(app: App, rows: list[ConflictRow], side: Side | None, values: dict[int, Value], word: str) -> int:
+    """Answer each, whole records with a word; how many stay open because they moved meanwhile."""
     by, left = who(), 0
     for row in rows:
         try:
-            if wants_whole:
-                app.store.dismiss(row.id, "dismissed", by)
+            if word:
+                app.store.dismiss(row.id, word, by)
             else:
                 app.store.resolve(row.id, side, values[row.id], by, seen=row)
         except (Stale, NotFound) as moved:
@@ -153,20 +161,19 @@ def _answer(
 def _tie(app: App, numbers: list[int], text: str) -> None:
     if len(numbers) != 1:
         raise usage("--link answers one question")
-    row = _answerable(app, numbers[0], wants_whole=True)
-    app.store.dismiss(row.id, _pair(app, row, text), who())
+    row = _answerable(app, numbers[0], LINK_ANSWER)
+    app.store.dismiss(row.id, pair(app, row, text), who())
     out.print(f"conflict {row.id} answered; the next run carries it out")
 
 
-def _many(app: App, filters: list[where.Filter], *, wants_whole: bool) -> list[ConflictRow]:
+def _many(app: App, filters: list[where.Filter], word: str) -> list[ConflictRow]:
     """Every open question that fits and that this answer can be given to."""
     known = app.store.conflicts(None, open_only=True)
     fitting = where.chosen(known, filters)
-    rows = [row for row in fitting if _is_whole(row) is wants_whole]
-    other = len(fitting) - len(rows)
-    if other:
-        kind = "a field: answer them with --take or --value" if wants_whole else "a whole record: --link or --dismiss"
-        err.print(f"{other} that fit are about {kind}; they are left alone")
+    rows = [row for row in fitting if not _unfit(row, word)]
+    other = Counter(_unfit(row, word) for row in fitting if _unfit(row, word))
+    for why, count in sorted(other.items()):
+        err.print(f"{count} that fit are {why}; they are left alone")
     return rows
 
 
@@ -185,9 +192,11 @@ def _agreed_to(rows: list[ConflictRow], how: str, *, yes: bool) -> bool:
     return True
 
 
-def _how(take: str | None, value: str | None) -> str:
+def _how(take: str | None, value: str | None, word: str) -> str:
     if take is not None:
         return f"the value of {take} stands"
+    if word == APART:
+        return "they are different ones, for good"
     return "close without doing anything" if value is None else f"{value[: _PREVIEW * 6]!r} is written to both sides"
 
 
@@ -195,15 +204,26 @@ def _is_whole(row: ConflictRow) -> bool:
     return row.field == "*"
 
 
-def _answerable(app: App, number: int, *, wants_whole: bool) -> ConflictRow:
+def _unfit(row: ConflictRow, word: str) -> str:
+    """Why an answer cannot be given to a question; empty when it can. ``word``: what is said of whole records."""
+    if word and not _is_whole(row):
+        return _ABOUT_A_FIELD
+    if not word and _is_whole(row):
+        return _ABOUT_A_RECORD
+    if word == APART and row.kind not in (*WHO_IS_WHO, MERGED):
+        return f"not about who is who ({row.kind}): use --dismiss"
+    return ""
+
+
+def _answerable(app: App, number: int, word: str) -> ConflictRow:
     """An open question that this kind of answer is for. Raises ConfigError."""
     row = _found(app, number)
     if row.resolved_at is not None:
         raise usage(f"conflict {number} is resolved already: {row.resolution}")
-    if wants_whole and not _is_whole(row):
+    if word and not _is_whole(row):
         raise usage(f"conflict {number} is about the field {row.field!r}: decide on a value")
-    if not wants_whole and _is_whole(row):
-        raise usage(f"conflict {number} is about a whole record: use --link or --dismiss")
+    if why := _unfit(row, word):
+        raise usage(f"conflict {number} is {why}")
     return row
 
 
@@ -219,16 +239,6 @@ def _filters(given: list[str] | None) -> list[where.Filter]:
         return where.parse(given or [])
     except ValueError as bad:
         raise usage(str(bad)) from None
-
-
-def _pair(app: App, row: ConflictRow, text: str) -> str:
-    external, mark, flowtly = text.partition("=")
-    if not mark:
-        raise usage("--link wants EXTERNAL_KEY=FLOWTLY_KEY")
-    for side, key in ((Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)):
-        if app.store.observation(row.mapping, side, key) is None:
-            raise usage(f"{side} has no record {key!r} that waits for a link")
-    return f"{LINK_ANSWER}{external}{PAIR_MARK}{flowtly}"
 
 
 def _table(rows: list[ConflictRow]) -> None:

@@ -91,6 +91,7 @@ class _Facts:
     operations: dict[tuple[Side, str], Operation] = field(default_factory=dict)
     """Open ones by the side and key of their source."""
     questions: list[ConflictRow] = field(default_factory=list)
+    aliases: set[tuple[str | None, str | None]] = field(default_factory=set)
     removing: dict[str, str] = field(default_factory=dict)
     """Losses that wait, by external key, with why."""
     asked: dict[tuple[Side, str], Item] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class _Facts:
         for operation in store.open_operations(name):
             self.operations[operation.intent.side.other, operation.intent.source_key] = operation
         self.questions = store.conflicts(name, open_only=True)
+        self.aliases = {(one.external_key, one.flowtly_key) for one in store.aliases(name)}
         self.removing = {one.external_key: one.detail for one in store.removals(name, open_only=True)}
         for item in self.planned:
             for side in Side:
@@ -136,7 +138,7 @@ def _fate(facts: _Facts, item: Item, *, held: bool) -> Fate | None:
         return _create(facts, item, item.side, held=held)
     link = facts.link_of(item)
     tied = link is not None and (link.external_key, link.flowtly_key) == (item.external_key, item.flowtly_key)
-    if item.kind is Kind.LINK and tied:
+    if item.kind is Kind.LINK and (tied or (item.external_key, item.flowtly_key) in facts.aliases):
         return Fate(item, "done already: they are linked", done=True)
     if item.kind is Kind.ASK and _is_asked(facts, item):
         return Fate(item, "done already: the question is open", done=True)

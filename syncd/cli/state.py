@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, opened, out, print_json
 from syncd.cli.decide import _usage, _who
 from syncd.cli.show import value_text
-from syncd.core.model import Side
+from syncd.core.model import Document, Side
 from syncd.core.plan import maybe_to_json
 from syncd.ports import Link, Status
 from syncd.wiring import App
@@ -34,8 +35,10 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     with opened(config, level="warning") as app:
         rows = [_status_of(app, name) for name in app.in_order()]
         events = app.store.outbox_counts()
+        found = app.store.dedupe_counts() if app.settings.dedupe else {}
+        duplicates = {name: found[name] for name in app.settings.dedupe if name in found}
     if as_json:
-        print_json({"mappings": rows, "events": events})
+        print_json({"mappings": rows, "events": events, "dedupe": duplicates})
     else:
         table = Table("mapping", "links", "pending", "questions", "in doubt", "missing", "read completely", "last run")
         for row in rows:
@@ -56,8 +59,23 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
                 out.print(f"[red]fenced[/red] {told} ([bold]syncd accept-epoch[/bold])")
         for target, states in events.items():
             out.print(f"events for {escape(target)}: {states['pending']} pending, {states['dead']} given up")
+        for directory, counts in duplicates.items():
+            out.print(f"duplicates in {escape(directory)}: {', '.join(_duplicates(counts)) or 'nothing waits'}")
     asking = ("conflicts", "operations", "stopped", "fenced")
-    return Exit.PENDING if any(row[name] for row in rows for name in asking) else Exit.DONE
+    waits = any(row[name] for row in rows for name in asking) or any(map(_duplicates, duplicates.values()))
+    return Exit.PENDING if waits else Exit.DONE
+
+
+def _duplicates(told: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What of the search for duplicates waits for a person, in words."""
+    cases, merges = told["cases"], told["merges"]
+    lines = (
+        (cases["open"], "open cases"),
+        (merges["proposed"], "merges to approve"),
+        (merges["approved"], "merges approved"),
+        (merges["unclear"], "[red]merges unclear[/red]"),
+    )
+    return [f"{count} {what}" for count, what in lines if count]
 
 
 def _status_of(app: App, name: str) -> dict[str, Any]:
@@ -99,14 +117,25 @@ def list_links(
     """
     with opened(config, level="warning") as app:
         rows = [(name, link) for name in app.in_order(mapping) for link in islice(app.store.links(name), limit)]
+        beside = {name: app.store.aliases_of(name, [one.external_key for _, one in rows]) for name in dict(rows)}
     if as_json:
         print_json(
-            [{"mapping": name, "external_key": one.external_key, "flowtly_key": one.flowtly_key} for name, one in rows]
+            [
+                {
+                    "mapping": name,
+                    "external_key": one.external_key,
+                    "flowtly_key": one.flowtly_key,
+                    "aliases": [alias.external_key for alias in beside[name].get(one.external_key, [])],
+                }
+                for name, one in rows
+            ]
         )
     else:
         table = Table("mapping", "external", "flowtly")
         for name, one in rows:
             table.add_row(escape(name), escape(one.external_key), escape(one.flowtly_key))
+            for alias in beside[name].get(one.external_key, []):
+                table.add_row(escape(name), escape(alias.external_key), f"alias of {escape(one.external_key)}")
         out.print(table)
     return Exit.DONE
 
@@ -120,11 +149,20 @@ def show_link(record: str, config: ConfigOption = None, as_json: JsonOption = Fa
     with opened(config, level="warning") as app:
         name, key = record_of(app, record)
         link = link_of(app, name, key)
+        found = app.store.alias(name, key) if link is None else None
+        if found is not None:
+            link = link_of(app, name, found.primary)
+        beside = [] if link is None else app.store.aliases_of(name, [link.external_key]).get(link.external_key, [])
     if link is None:
         raise _usage(f"{record} is not linked")
     if as_json:
         base = {str(side): {f: maybe_to_json(v) for f, v in link.base.of(side).items()} for side in Side}
-        print_json({"external_key": link.external_key, "flowtly_key": link.flowtly_key, "base": base})
+        aliases = [
+            {"external_key": one.external_key, "since": _plain(one.since), "by": one.by, "base": _document(one.base)}
+            for one in beside
+        ]
+        keys = {"external_key": link.external_key, "flowtly_key": link.flowtly_key}
+        print_json({**keys, "base": base, "aliases": aliases})
         return Exit.DONE
     table = Table("field", f"external {escape(link.external_key)}", f"flowtly {escape(link.flowtly_key)}")
     for field in sorted({*link.base.external, *link.base.flowtly}):
@@ -132,6 +170,8 @@ def show_link(record: str, config: ConfigOption = None, as_json: JsonOption = Fa
             escape(field), value_text(link.base.external.get(field)), value_text(link.base.flowtly.get(field))
         )
     out.print(table)
+    for one in beside:
+        out.print(f"alias {escape(one.external_key)}, since {_plain(one.since)}, by {escape(one.by)}")
     return Exit.DONE
 
 
@@ -139,15 +179,25 @@ def show_link(record: str, config: ConfigOption = None, as_json: JsonOption = Fa
 def unlink(record: str, config: ConfigOption = None) -> int:
     """Take two records apart. Neither is deleted, and neither is linked or created again until it changes.
 
+    Of an alias only the alias is taken apart; with the link of its primary all aliases of that end too.
+
     Example: syncd links unlink clients:C00042
     """
     with opened(config, level="warning") as app:
         name, key = record_of(app, record)
         link = link_of(app, name, key)
-        if link is None or not app.store.unlink(name, link.external_key, _who()):
+        if link is None:
+            done = app.store.part_alias(name, key, _who())
+        else:
+            done = app.store.unlink(name, link.external_key, _who())
+        if not done:
             raise _usage(f"{record} is not linked")
     out.print(f"{record} is not linked any more")
     return Exit.DONE
+
+
+def _document(document: Document) -> dict[str, Any]:
+    return {field: maybe_to_json(value) for field, value in document.items()}
 
 
 def record_of(app: App, record: str) -> tuple[str, str]:

@@ -64,15 +64,15 @@ def calmed(merge: Merge, pair: Pair, rules: Rules, known: Mapping[str, Hands], l
     written = {change.field for side in Side for change in merge.to(side)}
     for field in sorted(written & known.keys()):
         hands = known[field]
-        decided = _decided(field, pair, rules) if hands.answered else None
+        decided = answered(field, pair, rules) if hands.answered else None
         if decided is not None:
-            merge = _with(_without(merge, field), field, decided)
+            merge = with_answer(without_field(merge, field), field, decided)
         elif hands.asked or changes_of_hands(hands.writes) >= limit:
-            merge = _contested(_without(merge, field), field, pair, hands)
+            merge = _contested(without_field(merge, field), field, pair, hands)
     return merge
 
 
-def _decided(field: str, pair: Pair, rules: Rules) -> Mapping[Side, Change] | None:
+def answered(field: str, pair: Pair, rules: Rules) -> Mapping[Side, Change] | None:
     """A person's answer as changes; None when the values have moved on since."""
     now = base_of(field, _document(pair, Side.EXTERNAL), _document(pair, Side.FLOWTLY))
     decision = pair.decisions.get(field)
@@ -90,7 +90,8 @@ def _document(pair: Pair, side: Side) -> Document:
     return seen.document if isinstance(seen, Present) else {}
 
 
-def _without(merge: Merge, field: str) -> Merge:
+def without_field(merge: Merge, field: str) -> Merge:
+    """The merge without anything about one field."""
     return replace(
         merge,
         to_external=_others(merge.to_external, field),
@@ -103,7 +104,8 @@ def _others(changes: Iterable[Change], field: str) -> tuple[Change, ...]:
     return tuple(change for change in changes if change.field != field)
 
 
-def _with(merge: Merge, field: str, decided: Mapping[Side, Change]) -> Merge:
+def with_answer(merge: Merge, field: str, decided: Mapping[Side, Change]) -> Merge:
+    """The merge with a person's answer about one field, as ``answered`` gives it."""
     more = {side: (decided[side],) if side in decided else () for side in Side}
     return replace(
         merge,

@@ -50,6 +50,7 @@ class Contest:
     """One field that a person has to decide, with everything needed to do so.
 
     ``fixed``: one side cannot change it. ``history``: it changes hands again and again, and how it did lately.
+    ``fault``: which side's value fails its check, and why.
     """
 
     field: str
@@ -59,6 +60,7 @@ class Contest:
     flowtly: MaybeValue
     fixed: bool = False
     history: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

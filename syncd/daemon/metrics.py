@@ -48,6 +48,16 @@ class Metrics:
             ["target", "state"],
             registry=self.registry,
         )
+        self._cases = Gauge(
+            "syncd_dedupe_cases", "Pairs that may be one party", ["directory", "state"], registry=self.registry
+        )
+        self._merges = Gauge("syncd_dedupe_merges", "Merges", ["directory", "state"], registry=self.registry)
+        self._searched = Gauge(
+            "syncd_dedupe_searched_timestamp_seconds",
+            "When a directory was last searched completely",
+            ["directory"],
+            registry=self.registry,
+        )
         self._seconds = Histogram("syncd_run_seconds", "Duration of runs", ["mapping"], registry=self.registry)
 
     def complete(self, mapping: str, moment: datetime) -> None:
@@ -86,14 +96,25 @@ class Metrics:
                 self._records.labels(mapping, side, kind).inc(value)
 
     def _tell(self, report: Report) -> None:
-        """What the jobs of events counted: outcomes of one target's deliveries, or what waits for each target."""
+        """What other jobs counted: outcomes of one target's deliveries, what waits for each target, duplicates."""
         kind, _, target = report.mapping.partition(":")
+        if kind == "dedupe":
+            self._tell_duplicates(target, report.counts)
         for name, value in report.counts.items():
             if kind == "deliver":
                 self._told.labels(target, name).inc(value)
             elif kind == "events":
                 waits_for, _, state = name.rpartition(".")
                 self._waiting.labels(waits_for, state).set(value)
+
+    def _tell_duplicates(self, directory: str, counts: Mapping[str, int]) -> None:
+        for name, value in counts.items():
+            what, _, state = name.partition(".")
+            if what in {"cases", "merges"}:
+                gauge = self._cases if what == "cases" else self._merges
+                gauge.labels(directory, state).set(value)
+        if counts.get("searched"):
+            self._searched.labels(directory).set(self._now().timestamp())
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

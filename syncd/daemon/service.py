@@ -154,6 +154,8 @@ class Daemon:
             return as_json(False, {"store": str(error)})
         behind = {}
         for name, job in self._jobs.items():
+            if not job.watched:
+                continue
             age = self._metrics.freshness(name)
             if age is None:
                 behind[name] = "not read completely yet"

@@ -15,11 +15,15 @@ from syncd.errors import ConfigError, SyncdError
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run and how often; ``children`` are the jobs whose records may wait for those that this one links."""
+    """What to run and how often; ``children`` are the jobs whose records may wait for those that this one links.
+
+    The daemon is not ready while a job that is ``watched`` is behind its schedule.
+    """
 
     every: timedelta
     run: Callable[[Event], Report]
     children: tuple[str, ...] = ()
+    watched: bool = True
 
 
 class Worker:

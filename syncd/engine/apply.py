@@ -19,16 +19,19 @@ from syncd.engine.patch import patch_record
 from syncd.engine.questions import WHOLE_RECORD, open_questions, tell_questions, wake_answered
 from syncd.engine.remove import remove_record
 from syncd.engine.states import questions, side_state, with_fresh_digests
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task, taken_apart
+from syncd.engine.tasks import AliasTask, AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task, taken_apart
 from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
-from syncd.errors import LeaseLost, StoreUnavailable
+from syncd.errors import LeaseLost, Stale, StoreUnavailable
 from syncd.ports import NewConflict, Observation, Settlement, SideState, Status
 
 
 def apply_tasks(ctx: Context, tasks: Sequence[Task]) -> None:
     """Carry out a plan: our own memory in batches first, then the peers in a small pool. Stops when told to."""
     _remember(ctx, [task for task in tasks if isinstance(task, MergeTask)])
+    for task in tasks:
+        if isinstance(task, AliasTask):
+            _alias(ctx, task)
     _set_aside(ctx, [task for task in tasks if isinstance(task, AskTask | RestTask)])
     _write(ctx, [task for task in tasks if _writes(task)])
     wake_answered(ctx, [task for task in tasks if isinstance(task, MergeTask) and task.merge.contests])
@@ -78,6 +81,19 @@ def remembered(ctx: Context, task: MergeTask) -> Settlement:
     )
 
 
+def _alias(ctx: Context, task: AliasTask) -> None:
+    """A stranger becomes an alias; from now on it is read with the others and written as its primary is."""
+    one = task.alias
+    try:
+        ctx.store.keep_alias(one, ctx.lease)
+    except Stale as moved:
+        ctx.events("answer.waiting", external=one.external_key, flowtly=one.flowtly_key, detail=str(moved))
+        return
+    ctx.store.finish_answer(task.answer, ctx.lease)
+    ctx.tally.add("aliased")
+    ctx.events("alias.made", external=one.external_key, primary=one.primary, flowtly=one.flowtly_key)
+
+
 def _set_aside(ctx: Context, tasks: list[AskTask | RestTask]) -> None:
     """Strangers that wait for a person, or that simply live on one side."""
     for task in tasks:
@@ -93,9 +109,15 @@ def _asked(ctx: Context, task: AskTask) -> Iterable[Settlement]:
     ctx.tally.add("conflicts")
     ctx.events("match.ask", kind=task.kind, detail=task.detail)
     item = task.items[0]
-    yield Settlement(
-        None, None, opened=(NewConflict(task.kind, item.external_key, item.flowtly_key, detail=task.detail),)
+    question = NewConflict(
+        task.kind,
+        item.external_key,
+        item.flowtly_key,
+        external=task.named.get(Side.EXTERNAL),
+        flowtly=task.named.get(Side.FLOWTLY),
+        detail=task.detail,
     )
+    yield Settlement(None, None, opened=(question,))
     for side in Side:
         keys = [seen.key for where, seen in task.members if where is side and not taken_apart(seen)]
         for key, full in sorted(ctx.store.observations(ctx.name, side, keys).items()):

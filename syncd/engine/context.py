@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from syncd.core.model import Direction, FieldRule, Rules, Side
 from syncd.core.removal import RemovalCaps
 from syncd.mapping.compiled import CompiledMapping, Lookups
 from syncd.ports import Capabilities, Clock, Connector, Lease, Query, Store
+from syncd.ports.merges import Referring
+from syncd.ports.parties import PartyStore
 from syncd.ports.sending import only_while
 
 
@@ -80,6 +82,18 @@ class Options:
     undo: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What lies around a run's own mapping: the search for duplicates, and the mappings that refer to others.
+
+    ``directories``: the names under which a Flowtly resource is searched. ``parties``: what was read in that search.
+    """
+
+    parties: PartyStore | None = None
+    directories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    referring: tuple[Referring, ...] = ()
+
+
 class Tally:
     """Counters of a run, per side where that means something. Safe to use from several threads."""
 
@@ -126,14 +140,25 @@ class Context:
     """How many proven losses need a person's word."""
     contradicted: set[Side] = field(default_factory=set)
     """Sides whose lists left out a record that is there: nothing counts as gone there in this run."""
+    around: Around = field(default_factory=Around)
+    successors: dict[str, str] = field(default_factory=dict)
+    """External records that the ERP says went into another one, and into which, as far as read in this run."""
+    contested: set[str] = field(default_factory=set)
+    """External keys of links of which a person is asked whether a record of theirs was merged: nothing flows there."""
     failures: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
     queries: dict[Side, Query] = field(init=False)
     capabilities: dict[Side, Capabilities] = field(init=False)
     rules: Rules = field(init=False)
+    successor: str | None = field(init=False)
+    """The raw field of the external side that names the record into which a record went."""
 
     def __post_init__(self) -> None:
         self.queries = {side: query_of(self.mapping, side) for side in Side}
         self.capabilities = {side: self.peers[side].capabilities(self.queries[side]) for side in Side}
+        self.successor = self.mapping.spec.external.successor or self.capabilities[Side.EXTERNAL].successor
+        if self.successor is not None:
+            asked = self.queries[Side.EXTERNAL]
+            self.queries[Side.EXTERNAL] = replace(asked, fields=tuple(dict.fromkeys((*asked.fields, self.successor))))
         self.rules = effective_rules(self.mapping.rules, self.capabilities)
 
     @property

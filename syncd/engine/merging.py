@@ -10,6 +10,7 @@ from syncd.core.flapping import NOTHING_KNOWN, Hands
 from syncd.core.model import Base, Pair, Side
 from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Merge, held_open, reconcile, settled
+from syncd.engine.checking import without_bad
 from syncd.engine.context import Context
 from syncd.engine.flapping import without_flapping
 from syncd.engine.states import View
@@ -33,7 +34,7 @@ def merge_task(
     outcome = reconcile(pair, ctx.rules)
     if not isinstance(outcome, Merge):
         return None
-    outcome = without_flapping(ctx, outcome, pair, hands)
+    outcome = without_flapping(ctx, without_bad(ctx, outcome, pair), pair, hands)
     items: list[Item] = []
     digests = {
         side: view.digest
@@ -64,7 +65,7 @@ def merge_task(
             Kind.ASK,
             external.key,
             flowtly.key,
-            "changes hands again and again" if contest.history else "both sides changed",
+            "changes hands again and again" if contest.history else contest.fault or "both sides changed",
             digests=digests,
             field=contest.field,
         )

@@ -16,7 +16,7 @@ from syncd.engine.read import Reading
 from syncd.engine.removing import removal_tasks
 from syncd.engine.states import View
 from syncd.engine.strangers import stranger_tasks
-from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task
+from syncd.engine.tasks import AliasTask, AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task
 from syncd.ports import MappingState, Observation, Work
 
 
@@ -36,7 +36,7 @@ class Prepared:
 def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState) -> Prepared:
     """Plan everything that is pending for the mapping, in the order it will be applied."""
     removals = removal_tasks(ctx, readings)
-    linked = list(_linked_tasks(ctx, frozenset(task.link.external_key for task in removals)))
+    linked = list(_linked_tasks(ctx, frozenset(task.link.external_key for task in removals) | ctx.contested))
     approved = state.approved_fingerprint == ctx.mapping.fingerprint
     strangers = stranger_tasks(ctx, readings, approved=approved)
     tasks: list[Task] = sorted([*linked, *strangers, *removals], key=_order)
@@ -115,6 +115,8 @@ def _order(task: Task) -> tuple[int, str]:
     match task:
         case MergeTask(origin=origin, external=view):
             return (0 if origin else 1, view.key)
+        case AliasTask(alias=alias):
+            return (0, alias.external_key)
         case CreateTask(observation=observation):
             return (2, observation.key)
         case AskTask(members=members):

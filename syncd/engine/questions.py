@@ -17,6 +17,7 @@ from syncd.ports import ConflictRow, Observation, Settlement, SideState, Status
 
 WHOLE_RECORD = "*"
 _IN_DOUBT = "in_doubt"  # ends with its operation
+_LASTING = ("merged", "lost_edit")  # end with their link, by a person, or when what was merged is seen again
 KEPT = "kept"  # a loss that could not be followed: ends when its record is seen again, or with its link
 
 
@@ -114,7 +115,7 @@ def _key(row: ConflictRow, side: Side) -> str | None:
 
 
 def _is_over(ctx: Context, row: ConflictRow, pending: Mapping[Side, Mapping[str, Observation]]) -> bool:
-    if row.kind == _IN_DOUBT:
+    if row.kind == _IN_DOUBT or row.kind in _LASTING:
         return False
     if row.field != WHOLE_RECORD and row.field not in ctx.rules.fields:
         return True

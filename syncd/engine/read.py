@@ -11,7 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from syncd.core.model import Absent, Side, Value
+from syncd.engine.checking import checked, identifying
 from syncd.engine.context import Context
+from syncd.engine.pointers import without_merged
 from syncd.engine.references import looked_up_for
 from syncd.engine.telling import settle
 from syncd.errors import BadAnswer, Denied, Later, NotFound, ReadCut, Refused, SyncdError
@@ -160,7 +162,8 @@ def _walk(
             notes.settle()
         except BadAnswer as trouble:  # a record that the store cannot keep
             error = error or trouble
-    return (total if not ctx.queries[side].where else None), error
+    partly = bool(ctx.queries[side].where) or (side is Side.EXTERNAL and bool(ctx.successors))
+    return (None if partly else total), error
 
 
 def _pages(ctx: Context, side: Side, cursor: str | None) -> Generator[Page, None, None]:
@@ -173,9 +176,10 @@ def _wanted(ctx: Context, side: Side, page: Page) -> Iterable[Record]:
     ctx.tally.add("read", side, len(page.records))
     ctx.progress(f"reading {side}", ctx.tally.get("read", side), page.total)
     projection = ctx.mapping.projection(side)
+    records = without_merged(ctx, page.records) if side is Side.EXTERNAL else page.records
     if not ctx.queries[side].where:
-        return page.records
-    return [record for record in page.records if projection.in_scope(record.raw)]
+        return records
+    return [record for record in records if projection.in_scope(record.raw)]
 
 
 def _note(
@@ -192,6 +196,8 @@ def _note(
         links = looked_up_for(ctx, side, records.values())
         digests = {key: projection.digest(record.raw, links) for key, record in records.items()}
     differing = passing.differing(digests) if digests else set()
+    if side is Side.EXTERNAL:  # what the ERP left of a record that it merged away is nobody's edit
+        differing -= ctx.successors.keys()
     ctx.tally.add("unchanged", side, len(digests) - len(differing))
     news = [records[key] for key in digests if key in differing]
     lookups = looked_up_for(ctx, side, news)
@@ -213,6 +219,7 @@ def observe(
     changed_at = record.changed_at if ctx.capabilities[side].trusted_time else None
     try:
         document = projection.document(record.raw, lookups)
+        bad = checked(ctx, side, record.key, document) if ctx.mapping.checks else ()
     except RecordProblem as problem:
         waits = waits_for_link(problem.waiting_for)
         ctx.tally.add("waiting" if waits else "parked", side)
@@ -228,7 +235,8 @@ def observe(
             waiting_for=problem.waiting_for,
             match_keys=_known_keys(ctx, projection, record, lookups),
         )
-    return Observation(record.key, digest, document, changed_at=changed_at, match_keys=projection.match_keys(document))
+    match_keys = projection.match_keys(identifying(document, bad))
+    return Observation(record.key, digest, document, changed_at=changed_at, match_keys=match_keys)
 
 
 def _known_keys(ctx: Context, projection: Projection, record: Record, lookups: Lookups) -> tuple[str | None, ...]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from syncd.core.canon import same
 from syncd.core.model import Base, Document, Side
 from syncd.engine import history
+from syncd.engine.alias_writing import recovered_alias
 from syncd.engine.context import Context
 from syncd.engine.create import ADOPTED, end_operation, settle_created
 from syncd.engine.probing import find_results, looks, new_since, recognisable
@@ -83,6 +84,8 @@ def _recover_patch(ctx: Context, operation: Operation) -> None:
     side, key = operation.intent.side, operation.intent.target_key or ""
     seen = _look(ctx, side, key)
     link = ctx.store.links_by_key(ctx.name, side, [key]).get(key)
+    if link is None and recovered_alias(ctx, operation, seen):
+        return
     if seen is None or link is None or seen.document is None:
         detail = "no such record any more" if seen is None else "read again after a stop"
         end_operation(ctx, operation, OperationState.DROPPED, detail)

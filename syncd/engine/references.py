@@ -19,9 +19,10 @@ from syncd.ports import Record, Store
 class LiveLinks(LinkTable):
     """The links of one mapping as the store has them now. Safe to use from several threads."""
 
-    def __init__(self, store: Store, mapping: str) -> None:
+    def __init__(self, store: Store, mapping: str, held: frozenset[str] = frozenset()) -> None:
         self._store = store
         self._mapping = mapping
+        self._held = held
         self._known: dict[tuple[Side, str], str] = {}
 
     def other(self, side: Side, key: str) -> str | None:
@@ -29,8 +30,8 @@ class LiveLinks(LinkTable):
         return self.look_up(side, [key]).get(key)
 
     def look_up(self, side: Side, keys: Iterable[str]) -> dict[str, str]:
-        """The other side's keys of those that are linked."""
-        wanted = dict.fromkeys(keys)
+        """The other side's keys of those that are linked; not of one that is being merged, which may lead elsewhere."""
+        wanted = dict.fromkeys(key for key in keys if side is not Side.FLOWTLY or key not in self._held)
         found = {key: self._known[side, key] for key in wanted if (side, key) in self._known}
         unknown = [key for key in wanted if key not in found]
         if unknown:
@@ -42,7 +43,9 @@ class LiveLinks(LinkTable):
 
 def live_links(mapping: CompiledMapping, store: Store) -> dict[tuple[str, str], LinkTable]:
     """A table for each mapping that this one refers to."""
-    return {table_of(name): LiveLinks(store, name) for name in mapping.references}
+    # Flowtly moves references with a merge: until that is over, they would be taken for somebody's edits.
+    held = store.held_by_merges() if mapping.references else frozenset()
+    return {table_of(name): LiveLinks(store, name, held) for name in mapping.references}
 
 
 def looked_up(ctx: Context, keys: Mapping[Side, Iterable[tuple[str, str]]]) -> Lookups:

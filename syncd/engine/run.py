@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
 from syncd.core.guard import judge
 from syncd.core.model import Side
 from syncd.core.plan import Item, Kind, Plan
+from syncd.engine.aliases import carry_aliases
 from syncd.engine.apply import apply_tasks
-from syncd.engine.context import Context, Events, Limits, Options, Progress
+from syncd.engine.context import Around, Context, Events, Limits, Options, Progress
 from syncd.engine.fence import fenced, standing_fence
 from syncd.engine.lease import LeaseKeeper, RunStop, elapsed
 from syncd.engine.plan import Prepared, prepare
@@ -68,6 +69,7 @@ class Engine:
     events: Events
     progress: Progress
     owner: str
+    around: Around = field(default_factory=Around)
 
     def run(self, mapping: CompiledMapping, peers: Mapping[Side, Connector], options: Options, stop: Event) -> Report:
         """One cycle. Raises StoreUnavailable, LeaseLost and Denied-like peer errors met before any reading."""
@@ -116,6 +118,7 @@ class Engine:
             lease=lease,
             run_id=run_id,
             stop=stop,
+            around=self.around,
             lookups={**load_lookups(mapping, peers[Side.FLOWTLY]), **live_links(mapping, self.store)},
         )
 
@@ -185,12 +188,12 @@ def _cycle(ctx: Context) -> Report:
     except GuardRefused as error:
         return _report(ctx, "refused", first, complete=complete, reasons=error.reasons)
     if not ctx.options.strict:
+        carry_aliases(ctx, readings)
         close_over(ctx)
     seen = all(reading.trusted for reading in readings.values())
     if ctx.options.person and outcome == "done" and seen and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
-    failed = any(ctx.tally.get("failed", side) for side in Side)
-    if outcome == "done" and (failed or ctx.blocked or not complete):
+    if outcome == "done" and (ctx.blocked or not complete or any(ctx.tally.get("failed", side) for side in Side)):
         outcome = "incomplete"
     return _report(ctx, outcome, first, complete=complete)
 

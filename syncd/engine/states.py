@@ -118,7 +118,7 @@ def questions(
     """Contested fields as conflicts to open; ``detail`` begins with the rule that asks (``ConflictRow.rule``)."""
     return tuple(
         NewConflict(
-            "flapping" if contest.history else "field",
+            "flapping" if contest.history else "bad_value" if contest.fault else "field",
             external_key,
             flowtly_key,
             contest.field,
@@ -126,10 +126,14 @@ def questions(
             contest.base_flowtly,
             contest.external,
             contest.flowtly,
-            detail=contest.history or (_FIXED if contest.fixed else f"policy:{rules.fields[contest.field].policy}"),
+            detail=contest.history or contest.fault or _asking(contest, rules),
         )
         for contest in contests
     )
+
+
+def _asking(contest: Contest, rules: Rules) -> str:
+    return _FIXED if contest.fixed else f"policy:{rules.fields[contest.field].policy}"
 
 
 def by_side(external: View, flowtly: View) -> Mapping[Side, View]:

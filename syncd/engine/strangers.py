@@ -8,36 +8,30 @@ quarantined one holds only strangers with its own keys.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from syncd.core.match import Candidate, Fit, Match, Matching, match, primary
 from syncd.core.model import Document, Gone, Pair, Present, Side
 from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Create, reconcile
+from syncd.engine.answers import link_task, linked_by_hand
+from syncd.engine.checking import creatable
 from syncd.engine.context import Context
-from syncd.engine.merging import chunked, merge_task
+from syncd.engine.likeness import Likenesses, likenesses
+from syncd.engine.lookalikes import Alike
+from syncd.engine.merging import chunked
 from syncd.engine.pools import Pools, needs_attention, sent_keys, strangers_by_side
 from syncd.engine.read import Reading
 from syncd.engine.references import in_hiding, looked_up_for_writing
-from syncd.engine.states import View
 from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
+from syncd.engine.whoiswho import Apart, Known, apart_of, parted
 from syncd.mapping.compiled import Lookups
 from syncd.ports import Observation, Operation, OperationState, Status
 
-LINK_ANSWER = "link "
-PAIR_MARK = " = "
 _WEAK = "fits by a weaker key only: link them or keep them apart"
 _APART = "fits, but a person took one of them apart: link them by hand or leave them apart"
 
 _Members = tuple[tuple[Side, Observation], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """Pairs that a person named: tasks for those that can be tied now, and every record so named."""
-
-    tasks: tuple[MergeTask, ...]
-    named: frozenset[tuple[Side, str]]
 
 
 def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading], *, approved: bool) -> list[Task]:
@@ -46,7 +40,7 @@ def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading], *, approved: 
     ``approved``: a person has seen how strangers are matched under this mapping; from then on weak matches are asked
     about, by whoever runs it, so that a plan shows what its application does.
     """
-    answers = _linked_by_hand(ctx)
+    answers = linked_by_hand(ctx)
     if not all(reading.trusted for reading in readings.values()):
         held = [side for side, reading in readings.items() if not reading.trusted]
         ctx.events("strangers.held", reason="not read completely", sides=[str(side) for side in held])
@@ -56,8 +50,13 @@ def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading], *, approved: 
         return list(answers.tasks)
     operations = [one for one in ctx.store.open_operations(ctx.name) if one.intent.kind == "create"]
     pools = strangers_by_side(ctx, operations)
+    rows = ctx.store.who_is_who(ctx.name)
+    apart = apart_of(rows)
     found = match(_candidates(pools[Side.EXTERNAL]), _candidates(pools[Side.FLOWTLY]), levels=len(ctx.mapping.match))
-    tasks = _Tasks(ctx, readings, operations, pools, answers.named, approved=approved)
+    found = parted(found, apart)
+    busy = answers.named | {(one.intent.side.other, one.intent.source_key) for one in operations}
+    alike = likenesses(ctx, pools, found, busy, operations, rows)
+    tasks = _Tasks(ctx, readings, operations, pools, busy, apart, alike, approved=approved)
     return [*answers.tasks, *tasks.of(found)]
 
 
@@ -78,14 +77,18 @@ class _Tasks:
         readings: Mapping[Side, Reading],
         operations: Iterable[Operation],
         pools: Pools,
-        named: frozenset[tuple[Side, str]],
+        busy: frozenset[Known],
+        apart: Apart,
+        alike: Likenesses,
         *,
         approved: bool,
     ) -> None:
         self._ctx = ctx
         self._readings = readings
         self._operations = tuple(operations)
-        self._busy = named | {(one.intent.side.other, one.intent.source_key) for one in self._operations}
+        self._busy = busy
+        self._apart = apart
+        self._alike = alike
         self._pools = pools
         self._approved = approved
         self._waiting = frozenset(seen.waiting_for for seen in pools[Side.FLOWTLY].values() if seen.waiting_for)
@@ -108,8 +111,21 @@ class _Tasks:
             members = self._members(one)
             if not self._is_busy(members):
                 yield from self._asked(one, members, "ambiguous", _describe(one))
+        for group in self._alike.groups:
+            yield from self._looks_like(group)
         for side in Side:
-            yield from self._alone(side, [self._pools[side][key] for key in found.alone[side]])
+            left = [key for key in found.alone[side] if (side, key) not in self._alike.held]
+            yield from self._alone(side, [self._pools[side][key] for key in left])
+
+    def _looks_like(self, group: Alike) -> Iterator[MergeTask | AskTask]:
+        """Strangers that are alike by evidence: a link in the first plan only, else a question, or patience."""
+        members = tuple((side, self._pools[side][key]) for side, key in group.members)
+        if group.tier and not self._approved and not any(taken_apart(seen) for _, seen in members):
+            keys = {side: [key] for side, key in group.members}
+            pair = [self._ctx.store.observations(self._ctx.name, side, keys[side]).get(keys[side][0]) for side in Side]
+            yield from link_task(self._ctx, pair[0], pair[1], f"{Fit.PROBABLE} by evidence ({group.tier})")
+        elif group.kind and any(self._is_news(seen, group.detail) for _, seen in members):
+            yield _ask(group.kind, members, group.named, group.detail)
 
     def _members(self, one: Match) -> _Members:
         return tuple(
@@ -124,7 +140,7 @@ class _Tasks:
     def _asked(self, one: Match, members: _Members, kind: str, detail: str) -> Iterator[AskTask]:
         """A question, unless it is exactly the one that was asked already."""
         if any(self._is_news(seen, detail) for _, seen in members):
-            yield _ask(one, members, kind, detail)
+            yield _ask(kind, members, {Side.EXTERNAL: one.external, Side.FLOWTLY: one.flowtly}, detail)
 
     def _is_news(self, seen: Observation, detail: str) -> bool:
         return needs_attention(self._ctx, seen) or (seen.status is Status.ASKED and seen.problem != detail)
@@ -162,7 +178,7 @@ class _Tasks:
         for seen in chunk:
             owner = taken.get(strongest) if (strongest := _strongest(seen)) is not None else None
             full = known.get(seen.key)
-            if owner is not None:
+            if owner is not None and not self._apart.between([(side, seen.key)], [(Side.EXTERNAL, owner)]):
                 yield from self._twin(side, seen, owner)
             elif full is not None and full.document is not None and seen.key not in hidden:
                 yield from _create_task(ctx, side, full, links, recheck=not self._readings[side].full)
@@ -176,8 +192,8 @@ class _Tasks:
             f"has the match key of a record that is linked already (external {owner}): creating it would double that"
         )
         if self._is_news(seen, detail):
-            keys = ((seen.key,), ()) if side is Side.EXTERNAL else ((), (seen.key,))
-            yield _ask(Match(Fit.AMBIGUOUS, 0, *keys), ((side, seen),), "ambiguous", detail)
+            named = {Side.EXTERNAL: (owner,), Side.FLOWTLY: ()}
+            yield _ask("ambiguous", ((side, seen),), {**named, side: (*named[side], seen.key)}, detail)
 
 
 def _hides(ctx: Context, operation: Operation, side: Side) -> bool:
@@ -199,11 +215,12 @@ def _describe(one: Match) -> str:
     return f"same match key (level {one.level + 1}): external {list(one.external)}, flowtly {list(one.flowtly)}"
 
 
-def _ask(one: Match, members: _Members, kind: str, detail: str) -> AskTask:
-    external = one.external[0] if one.external else None
-    flowtly = one.flowtly[0] if one.flowtly else None
+def _ask(kind: str, members: _Members, named: Mapping[Side, tuple[str, ...]], detail: str) -> AskTask:
+    """The question; it is known by the first of its members on each side, and names everybody it is about."""
+    first = {side: next((seen.key for where, seen in members if where is side), None) for side in Side}
     digests = {side: seen.digest for side, seen in members}
-    return AskTask((Item(Kind.ASK, external, flowtly, kind, detail=detail, digests=digests),), kind, members, detail)
+    item = Item(Kind.ASK, first[Side.EXTERNAL], first[Side.FLOWTLY], kind, detail=detail, digests=digests)
+    return AskTask((item,), kind, members, detail, named)
 
 
 def _link_tasks(ctx: Context, matches: list[Match]) -> Iterator[MergeTask]:
@@ -215,54 +232,8 @@ def _link_tasks(ctx: Context, matches: list[Match]) -> Iterator[MergeTask]:
             yield from link_task(ctx, external.get(one.external[0]), flowtly.get(one.flowtly[0]), origin)
 
 
-def link_task(
-    ctx: Context, external: Observation | None, flowtly: Observation | None, origin: str
-) -> Iterator[MergeTask]:
-    """The task that ties two strangers; none when either cannot be read."""
-    if external is None or flowtly is None or external.document is None or flowtly.document is None:
-        return
-    pair = Pair(
-        Present(external.document, external.changed_at), Present(flowtly.document, flowtly.changed_at), None, {}
-    )
-    task = merge_task(
-        ctx,
-        View(external.key, external.document, external.digest, external),
-        View(flowtly.key, flowtly.document, flowtly.digest, flowtly),
-        pair,
-        origin,
-    )
-    if task is not None:
-        yield task
-
-
-def _linked_by_hand(ctx: Context) -> _Answers:
-    """Pairs that a person named in answer to a question and that are not tied yet.
-
-    A record that was named is neither matched nor created otherwise, even while its partner has not been read: the
-    result of a create may be listed late. Of two answers that name one record the first counts.
-    """
-    tasks: list[MergeTask] = []
-    named: set[tuple[Side, str]] = set()
-    for row in [*ctx.store.answers(ctx.name, "probable"), *ctx.store.answers(ctx.name, "ambiguous")]:
-        if row.resolution is None or not row.resolution.startswith(LINK_ANSWER):
-            continue
-        external, _, flowtly = row.resolution.removeprefix(LINK_ANSWER).partition(PAIR_MARK)
-        pair = {(Side.EXTERNAL, external), (Side.FLOWTLY, flowtly)}
-        tied = any(ctx.store.links_by_key(ctx.name, side, [key]) for side, key in pair)
-        if tied or pair & named:
-            continue
-        named |= pair
-        seen = ctx.store.observation(ctx.name, Side.EXTERNAL, external)
-        other = ctx.store.observation(ctx.name, Side.FLOWTLY, flowtly)
-        ready = list(link_task(ctx, seen, other, "manual"))
-        tasks.extend(ready)
-        if not ready:
-            ctx.events("answer.waiting", external=external, flowtly=flowtly, detail="one of them has not been read")
-    return _Answers(tuple(tasks), frozenset(named))
-
-
 def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str], str]:
-    """Match keys of strangers that a linked record already has, on either side, with that record's external key."""
+    """Match keys of strangers that a linked record or an alias of it has, with that record's external key."""
     wanted = {strongest for seen in due if (strongest := _strongest(seen)) is not None}
     taken: dict[tuple[int, str], str] = {}
     for link in ctx.store.links(ctx.name):
@@ -271,6 +242,10 @@ def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str
             for level, text in enumerate(keys):
                 if text is not None and (level, text) in wanted:
                     taken[level, text] = link.external_key
+    for one in ctx.store.aliases(ctx.name):
+        for level, text in enumerate(ctx.mapping.external.match_keys(one.base)):
+            if text is not None and (level, text) in wanted:
+                taken.setdefault((level, text), one.primary)
     return taken
 
 
@@ -281,6 +256,7 @@ def _create_task(ctx: Context, side: Side, seen: Observation, links: Lookups, *,
     pair = Pair(present, Gone(), None, {}) if side is Side.EXTERNAL else Pair(Gone(), present, None, {})
     outcome = reconcile(pair, ctx.rules)
     if isinstance(outcome, Create):
+        outcome = replace(outcome, document=creatable(ctx, outcome.document, document))
         external, flowtly = (seen.key, None) if side is Side.EXTERNAL else (None, seen.key)
         item = Item(
             Kind.CREATE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from syncd.core.model import Base, Document, Side
 from syncd.core.plan import Item
@@ -10,6 +11,7 @@ from syncd.core.reconcile import Merge
 from syncd.core.removal import DeleteRule, Verdict
 from syncd.engine.states import View
 from syncd.ports import Link, Observation, Removal
+from syncd.ports.aliases import Alias
 
 UNLINKED = "unlinked"  # the store's mark on records that a person took apart
 
@@ -58,6 +60,17 @@ class AskTask:
     kind: str
     members: tuple[tuple[Side, Observation], ...]
     detail: str
+    named: Mapping[Side, tuple[str, ...]] = field(default_factory=dict)
+    """The keys of all records that it is about, linked ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTask:
+    """An external stranger that a person said is the same as a linked record, in answer to the question ``answer``."""
+
+    items: tuple[Item, ...]
+    alias: Alias
+    answer: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class RemoveTask:
     approved: bool = False
 
 
-Task = MergeTask | CreateTask | AskTask | RestTask | RemoveTask
+Task = MergeTask | AliasTask | CreateTask | AskTask | RestTask | RemoveTask
 
 
 def taken_apart(seen: Observation) -> bool:

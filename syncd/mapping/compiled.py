@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from syncd.core.canon import digest
 from syncd.core.events import EventRule
 from syncd.core.model import Direction, Policy, Rules, Side
+from syncd.mapping.checks import CheckSpec
 from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lookups import Lookups, LookupTable, lookup_table
 from syncd.mapping.nodes import Node
@@ -23,7 +24,7 @@ from syncd.mapping.planning import FieldPlan, FieldPlanner
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
 from syncd.mapping.projection import Constant, Projection
 from syncd.mapping.records import RecordProblem
-from syncd.mapping.spec import FieldSpec, MappingSpec
+from syncd.mapping.spec import ExternalSpec, FieldSpec, MappingSpec
 
 __all__ = [
     "CompiledMapping",
@@ -60,6 +61,11 @@ class CompiledMapping:
     flowtly: Projection
     node: Node
     event_rules: tuple[EventRule, ...] = ()
+
+    @property
+    def checks(self) -> Mapping[str, CheckSpec]:
+        """What fields' values are checked for."""
+        return {name: field.check for name, field in self.spec.fields.items() if field.check is not None}
 
     @property
     def sensitive(self) -> frozenset[str]:
@@ -176,6 +182,8 @@ def _creates(spec: MappingSpec) -> frozenset[Side]:
 
 def _fingerprint(spec: MappingSpec) -> str:
     counted = {name: value for name, value in spec if name not in _NOT_IN_FINGERPRINT}
+    if spec.evidence is None:  # a mapping without it is the one it was before there was such a block
+        del counted["evidence"]
     # Nothing follows a loss that is ignored; any other rule may touch records, so a person sees a plan under it first.
     if any(rule.action != "ignore" for rule in (spec.deletes.in_external, spec.deletes.in_flowtly)):
         counted["deletes"] = spec.deletes
@@ -187,13 +195,20 @@ def _told_apart(data: Any) -> Any:
     if isinstance(data, BaseModel):
         kind = {"$lens": data.word} if isinstance(data, LensSpec) else {}
         # What is kept and shown of a field changes no document and no rule.
-        said = {name: value for name, value in data if not (isinstance(data, FieldSpec) and name == "sensitive")}
+        said = {name: value for name, value in data if not _unsaid(data, name, value)}
         return {**kind, **{name: _told_apart(value) for name, value in said.items()}}
     if isinstance(data, Mapping):
         return {str(key): _told_apart(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [_told_apart(item) for item in data]
     return {"$decimal": str(data)} if isinstance(data, Decimal) else data
+
+
+def _unsaid(data: BaseModel, name: str, value: Any) -> bool:
+    """A field without a check is the one it was before there were checks; where a record went changes no document."""
+    if isinstance(data, ExternalSpec):
+        return name == "successor"
+    return isinstance(data, FieldSpec) and (name == "sensitive" or (name == "check" and value is None))
 
 
 # --------------------------------------------------------------------- problems
@@ -203,12 +218,7 @@ def _mapping_problems(spec: MappingSpec, node: Node) -> Iterator[Problem]:
     compared = {name for name, field in spec.fields.items() if field.constant is None}
     if not compared:
         yield node.at("fields").problem("fields: nothing but constants, so there is nothing to keep the same")
-    for number, level in enumerate(spec.match):
-        for index, name in enumerate(level):
-            if name not in compared:
-                yield node.at("match", number, index).problem(
-                    f"match: {name!r} is not a field that is compared", _hint_for_match(spec, name, compared)
-                )
+    yield from _recognition_problems(spec, node, compared)
     for side, word in ((Side.FLOWTLY, "in_flowtly"), (Side.EXTERNAL, "in_external")):
         if getattr(spec.creates, word) and not spec.direction.allows(side):
             yield node.at("creates", word).problem(f"creates.{word}: the direction is {spec.direction}")
@@ -232,6 +242,21 @@ def _mapping_problems(spec: MappingSpec, node: Node) -> Iterator[Problem]:
                 f"conflicts.default: the mapping flows {spec.direction} only, so {default} cannot win",
                 f"write {source} or ask",
             )
+
+
+def _recognition_problems(spec: MappingSpec, node: Node, compared: set[str]) -> Iterator[Problem]:
+    """What records are recognised by has to be compared on both sides."""
+    for number, level in enumerate(spec.match):
+        for index, name in enumerate(level):
+            if name not in compared:
+                yield node.at("match", number, index).problem(
+                    f"match: {name!r} is not a field that is compared", _hint_for_match(spec, name, compared)
+                )
+    for name, field in spec.fields.items():
+        if field.check is not None:
+            yield from field.check.problems(name, node.at("fields", name), compared)
+    if spec.evidence is not None:
+        yield from spec.evidence.problems(node.at("evidence"), compared)
 
 
 def _hint_for_match(spec: MappingSpec, name: str, compared: set[str]) -> str:

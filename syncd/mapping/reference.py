@@ -17,7 +17,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from syncd.mapping.checks import CheckSpec
 from syncd.mapping.events import CrossesSpec, EventSpec, WhenSpec
+from syncd.mapping.evidence import EvidenceSpec
 from syncd.mapping.lenses.base import LensSpec
 from syncd.mapping.lenses.registry import LENSES
 from syncd.mapping.scalars import Shown, format_duration
@@ -43,6 +45,8 @@ _BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A field", FieldSpec),
     ("A field's external or flowtly as a block", SideField),
     ("constant", ConstantSpec),
+    ("check", CheckSpec),
+    ("evidence", EvidenceSpec),
     ("creates", CreatesSpec),
     ("conflicts", ConflictsSpec),
     ("deletes", DeletesSpec),

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from syncd.core.model import Direction, Policy, Side
+from syncd.mapping.checks import CheckOrWord
 from syncd.mapping.events import EventSpec
+from syncd.mapping.evidence import EvidenceSpec
 from syncd.mapping.lenses.base import Kind
 from syncd.mapping.lenses.registry import Through
 from syncd.mapping.lenses.words import Pairs
@@ -86,6 +88,12 @@ class ExternalSpec(Strict):
     )
     where: dict[str, Choices] = Field(
         default_factory=dict, description="Only records whose raw field equals this value, or one of a list."
+    )
+    successor: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The raw field that names the record into which people merged this one, where the ERP keeps merged "
+        "records and says so. Tryton's parties need no word: `replaced_by`.",
     )
     create: bool = Field(
         default=False, description="Make the table where it is missing, and add the columns of new fields to it."
@@ -182,6 +190,9 @@ class FieldSpec(Strict):
     direction: Direction | None = Field(default=None, description="Which way values flow; by default as the mapping.")
     conflict: Policy | None = Field(
         default=None, description="Who wins when both sides changed it; by default as the mapping."
+    )
+    check: CheckOrWord | None = Field(
+        default=None, description="What its values are checked for, and what follows a bad one."
     )
     required: bool = Field(default=False, description="A record in which it is empty is parked instead of synced.")
     sensitive: bool = Field(
@@ -300,6 +311,11 @@ class MappingSpec(Strict):
         min_length=1,
         description="How records of both sides that are not linked yet find each other: lists of canonical fields that "
         "are equal together. The first list is certain, later ones are probable and wait for a person.",
+    )
+    evidence: EvidenceSpec | None = Field(
+        default=None,
+        description="For companies: what else says who a record is. Records that no match key ties are compared by it, "
+        "and a person is asked before a double is made.",
     )
     creates: CreatesSpec = Field(default=CreatesSpec(), description="On which sides records may be created.")
     fields: dict[str, FieldOrName] = Field(min_length=1, description="Canonical field name to its description.")

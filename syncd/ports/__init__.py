@@ -13,6 +13,8 @@ from syncd.ports.events import (
     WatchPass,
 )
 from syncd.ports.memory import (
+    APART,
+    WHO_IS_WHO,
     Absent,
     Certificate,
     ConflictRow,
@@ -54,6 +56,8 @@ from syncd.ports.peers import (
 from syncd.ports.store import Pass, Store
 
 __all__ = [
+    "APART",
+    "WHO_IS_WHO",
     "Absent",
     "Capabilities",
     "Certificate",

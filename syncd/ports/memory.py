@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from syncd.core.events import NewEvent
@@ -198,13 +198,22 @@ class Removal:
         return self.external_key if side is Side.EXTERNAL else self.flowtly_key
 
 
+APART: Final = "apart"
+"""The answer that records of a question about who is who are different ones. It holds for good."""
+WHO_IS_WHO: Final = ("probable", "ambiguous", "duplicate")
+"""The kinds of question that are about who is who."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConflictRow:
-    """One question for a person. ``field`` is ``*`` when the question is about the whole record."""
+    """One question for a person. ``field`` is ``*`` when the question is about the whole record.
+
+    A question about who is who has in ``external`` and ``flowtly`` the keys of all records it is about.
+    """
 
     id: int
     mapping: str
-    kind: str  # field, ambiguous, probable, refused, in_doubt, duplicate_key, missing
+    kind: str  # field, ambiguous, probable, duplicate, refused, in_doubt, duplicate_key, missing
     external_key: str | None
     flowtly_key: str | None
     field: str
@@ -222,6 +231,16 @@ class ConflictRow:
     def rule(self) -> str:
         """The rule that asked: for a field what ``detail`` begins with (``policy:ask``, ``fixed``), else the kind."""
         return self.detail.partition(";")[0] if self.kind == "field" else self.kind
+
+    def named(self, side: Side) -> frozenset[str]:
+        """The records of one side that a question about who is who is about."""
+        several, one = self.of(side), self.external_key if side is Side.EXTERNAL else self.flowtly_key
+        listed = several if isinstance(several, tuple) else ()
+        return frozenset(key for key in (*listed, one) if isinstance(key, str))
+
+    def of(self, side: Side) -> MaybeValue:
+        """What one side has."""
+        return self.external if side is Side.EXTERNAL else self.flowtly
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ class Capabilities:
 
     ``incremental``: ``pages`` honours a cursor. ``atomic_update``: ``update`` compares and sets in one step, so a
     stale record is refused by the peer itself. ``trusted_time``: ``changed_at`` may decide "newest".
-    ``filters``: ``find`` does not have to walk the whole resource.
+    ``filters``: ``find`` does not have to walk the whole resource. ``successor``: the raw field that names the record
+    into which people merged this one, where the peer keeps the merged record and says so.
     """
 
     create: bool
@@ -101,6 +102,7 @@ class Capabilities:
     trusted_time: bool
     filters: bool
     concurrency: int = 1
+    successor: str | None = None
 
 
 class Connector(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from syncd.core.model import Decision, Side, Value
+from syncd.ports.aliases import AliasStore, LossStore
 from syncd.ports.events import Delivery, DeliveryState, RetryRule, WatchPass
 from syncd.ports.guards import GuardMemory
 from syncd.ports.memory import (
@@ -51,7 +52,7 @@ class Pass(Protocol):
         """Give up the pass's resources; harmless after ``finish``."""
 
 
-class Store(GuardMemory, Protocol):
+class Store(GuardMemory, AliasStore, LossStore, Protocol):
     """The mapping store. Each method is one transaction; no method touches a peer."""
 
     def acquire(self, name: str, owner: str, ttl: timedelta) -> Lease | None:
@@ -170,6 +171,9 @@ class Store(GuardMemory, Protocol):
 
     def answers(self, mapping: str, kind: str) -> list[ConflictRow]:
         """Resolved whole-record questions of a kind (``probable``, ``ambiguous``) that still wait to be carried out."""
+
+    def who_is_who(self, mapping: str) -> list[ConflictRow]:
+        """Questions about who is who that are not over, and all that were ever answered ``apart``, oldest first."""
 
     def unlink(self, mapping: str, external_key: str, by: str) -> bool:
         """Remove a link on a person's order; both records are strangers again and never re-created without asking."""

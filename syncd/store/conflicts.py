@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, or_, select
 
 from syncd.core.canon import to_json
 from syncd.core.model import Decision, Side, Value
 from syncd.errors import NotFound, Refused, Stale
-from syncd.ports import ConflictRow, LedgerEntry
+from syncd.ports import APART, WHO_IS_WHO, ConflictRow, LedgerEntry
 from syncd.store import ledger, observations, questions
 from syncd.store.database import Database
 from syncd.store.questions import WHOLE
@@ -74,6 +74,7 @@ class Conflicts(Database):
     def dismiss(self, conflict_id: int, resolution: str, by: str) -> None:
         """Close a question about a whole record with a word that says how.
 
+        Records that are apart from now on are looked at again by the next run, for what was held back.
         Raises NotFound for an unknown conflict, Stale for one that is over, Refused for a question about one field.
         """
         with self.transaction() as connection:
@@ -81,6 +82,8 @@ class Conflicts(Database):
             if asked.field != WHOLE:
                 raise Refused(f"conflict {conflict_id} is about the field {asked.field!r}: decide on a value")
             questions.close(connection, [conflict_id], resolution, by, carried_out=False)
+            for side in Side if resolution == APART else ():
+                observations.stir(connection, asked.mapping, side, asked.named(side), asked=True)
             _enter(connection, asked, resolution, by)
 
     def decisions(self, mapping: str, external_keys: Sequence[str]) -> dict[str, dict[str, tuple[Decision, ...]]]:
@@ -104,6 +107,16 @@ class Conflicts(Database):
             conflict.c.field == WHOLE,
             conflict.c.resolved_at.is_not(None),
             conflict.c.carried_out_at.is_(None),
+        )
+        return [to_conflict(row) for row in self.rows(wanted.order_by(conflict.c.id))]
+
+    def who_is_who(self, mapping: str) -> list[ConflictRow]:
+        """Questions about who is who that are not over, and all that were ever answered ``apart``, oldest first."""
+        wanted = select(conflict).where(
+            conflict.c.mapping == mapping,
+            conflict.c.field == WHOLE,
+            conflict.c.kind.in_(WHO_IS_WHO),
+            or_(conflict.c.carried_out_at.is_(None), conflict.c.resolution == APART),
         )
         return [to_conflict(row) for row in self.rows(wanted.order_by(conflict.c.id))]
 

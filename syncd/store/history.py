@@ -76,13 +76,14 @@ _DECISIONS: Final = text(
         LIMIT :batch)
     """
 )
-# A word that ties two records waits until they are tied, however long that takes.
+# A word that ties two records waits until they are tied, however long that takes; one that keeps them apart holds.
 _CONFLICTS: Final = text(
     """
     DELETE FROM conflict WHERE id IN (
         SELECT c.id FROM conflict c
         WHERE c.resolved_at < now() - CAST(:keep AS interval)
           AND (c.carried_out_at IS NOT NULL OR (c.field = '*' AND c.resolution NOT LIKE 'link %'))
+          AND (c.field <> '*' OR c.resolution IS DISTINCT FROM 'apart')
           AND NOT EXISTS (SELECT FROM decision d WHERE d.conflict_id = c.id)
         LIMIT :batch)
     """

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, func, select, text
 from syncd.core.canon import document_to_json
 from syncd.core.model import Document, Side
 from syncd.ports import Link
+from syncd.store.alias_tables import alias
 from syncd.store.database import Database
 from syncd.store.tables import absence, link, link_digest, link_key
 from syncd.store.values import base_from_json, readable, unique
@@ -62,12 +63,21 @@ class Links(Database):
         return {one.key(side): one for one in found}
 
     def partners(self, mapping: str, side: Side, keys: Sequence[str]) -> dict[str, str]:
-        """The other side's keys of records that are linked."""
+        """The other side's keys of records that are linked; that of an alias is its primary's."""
         if not keys:
             return {}
         wanted = link_key(side) == func.any(unique(keys))
         pairs = select(link_key(side).label("key"), link_key(side.other).label("other"))
-        return {row["key"]: row["other"] for row in self.rows(pairs.where(link.c.mapping == mapping, wanted))}
+        pairs = pairs.where(link.c.mapping == mapping, wanted)
+        if side is Side.FLOWTLY:
+            return {row["key"]: row["other"] for row in self.rows(pairs)}
+        beside = select(alias.c.external_key.label("key"), link.c.flowtly_key.label("other")).where(
+            alias.c.mapping == mapping,
+            alias.c.external_key == func.any(unique(keys)),
+            link.c.mapping == mapping,
+            link.c.external_key == alias.c.primary_key,
+        )
+        return {row["key"]: row["other"] for row in self.rows(pairs.union(beside))}
 
     def settled_digest(self, mapping: str, side: Side, key: str) -> bytes | None:
         """The digest that a linked side was settled with; None for a record without a link."""

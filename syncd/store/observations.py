@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, exists, func, liter
 from syncd.core.canon import document_to_json
 from syncd.core.model import Side
 from syncd.ports import Observation, Status, Work
+from syncd.store.alias_tables import alias
 from syncd.store.database import Database
 from syncd.store.links import to_link
 from syncd.store.tables import link as link_table
@@ -46,51 +47,7 @@ _WRITE: Final = text(
     """
 )
 
-_LONGEST: Final = timedelta(hours=7)  # nothing is put off for longer: a later time comes from a clock that was wrong
-
-_WAKE: Final = text(
-    """
-    UPDATE observation SET
-        status = 'dirty', due_at = NULL, waiting_for = NULL,
-        -- Without a document there is nothing to plan with: forget the digest, so that the next reading maps it again.
-        digest = CASE WHEN document IS NULL THEN ''::bytea ELSE digest END
-    WHERE mapping = :mapping
-      AND ((status = 'waiting' AND waiting_for IN (SELECT unnest(CAST(:references AS text[]))))
-           OR (status = 'parked' AND (due_at <= :now OR due_at > :never)))
-    """
-)
-
-# What a record waits for is written ``@mapping:side=key`` (``mapping.links.waits_for``); a name has neither : nor =.
-_WAKE_LINKED: Final = text(
-    """
-    WITH waiting AS (
-        SELECT side, key, split_part(substr(waiting_for, 2), ':', 1) AS parent,
-               split_part(split_part(waiting_for, ':', 2), '=', 1) AS parent_side,
-               substr(waiting_for, position('=' IN waiting_for) + 1) AS parent_key
-        FROM observation
-        WHERE mapping = :mapping AND status = 'waiting' AND waiting_for LIKE '@%'
-    ), linked AS (
-        SELECT w.side, w.key FROM waiting w
-        JOIN link l ON l.mapping = w.parent AND l.external_key = w.parent_key
-        WHERE w.parent_side = 'external'
-        UNION
-        SELECT w.side, w.key FROM waiting w
-        JOIN link l ON l.mapping = w.parent AND l.flowtly_key = w.parent_key
-        WHERE w.parent_side = 'flowtly'
-    )
-    UPDATE observation SET
-        status = 'dirty', due_at = NULL, waiting_for = NULL, problem = NULL,
-        digest = CASE WHEN document IS NULL THEN ''::bytea ELSE digest END
-    FROM linked
-    WHERE observation.mapping = :mapping AND observation.side = linked.side AND observation.key = linked.key
-    RETURNING observation.side
-    """
-)
-
-_WAITING: Final = text(
-    "SELECT DISTINCT waiting_for FROM observation "
-    "WHERE mapping = :mapping AND status = 'waiting' AND waiting_for IS NOT NULL"
-)
+LONGEST: Final = timedelta(hours=7)  # nothing is put off for longer: a later time comes from a clock that was wrong
 
 _COLUMNS: Final = (
     "digest",
@@ -136,25 +93,9 @@ _WORK: Final = text(
 class Observations(Database):
     """What is pending, by record, by side and by reason."""
 
-    def wake(self, mapping: str, references: Iterable[str], now: datetime) -> int:
-        """Turn observations that wait for one of these references, and parked ones that are due, dirty again."""
-        parameters = {"mapping": mapping, "references": unique(references), "now": now, "never": now + _LONGEST}
-        with self.transaction() as connection:
-            return connection.execute(_WAKE, parameters).rowcount
-
-    def wake_linked(self, mapping: str) -> frozenset[Side]:
-        """Turn observations dirty again whose reference is linked by now; on which sides there were any."""
-        with self.transaction() as connection:
-            woken = connection.execute(_WAKE_LINKED, {"mapping": mapping}).scalars()
-            return frozenset(Side(side) for side in woken)
-
-    def waiting(self, mapping: str) -> frozenset[str]:
-        """The references that some observation waits for."""
-        return frozenset(row["waiting_for"] for row in self.rows(_WAITING, {"mapping": mapping}))
-
     def work(self, mapping: str, now: datetime) -> Iterator[Work]:
         """Linked records with at least one dirty side, in key order. Both sides' pending observations are given."""
-        for row in self.stream(_WORK, {"mapping": mapping, "now": now, "never": now + _LONGEST}):
+        for row in self.stream(_WORK, {"mapping": mapping, "now": now, "never": now + LONGEST}):
             yield Work(
                 to_link(row),
                 _prefixed(row, "external", row["external_key"]),
@@ -162,7 +103,7 @@ class Observations(Database):
             )
 
     def strangers(self, mapping: str, side: Side) -> Iterator[Observation]:
-        """Observations without a link, whatever their status, without their documents, in key order."""
+        """Observations without a link but of aliases, whatever their status, without their documents, in key order."""
         for row in self.stream(_strangers(mapping, side)):
             yield to_observation(row)
 
@@ -212,13 +153,17 @@ def withdraw(connection: Connection, mapping: str, side: Side, keys: Iterable[st
         connection.execute(observation.delete().where(*_of(mapping, side, gone)))
 
 
-def stir(connection: Connection, mapping: str, side: Side, keys: Iterable[str]) -> None:
-    """Make these observations dirty at once, if there are any that are not."""
+def stir(connection: Connection, mapping: str, side: Side, keys: Iterable[str], *, asked: bool = False) -> None:
+    """Make these observations dirty at once, if there are any that are not; ``asked``: only those asked about."""
     wanted = unique(keys)
     if wanted:
+        status = observation.c.status
         connection.execute(
             observation.update()
-            .where(*_of(mapping, side, wanted), observation.c.status != Status.DIRTY.value)
+            .where(
+                *_of(mapping, side, wanted),
+                status == Status.ASKED.value if asked else status != Status.DIRTY.value,
+            )
             .values(status=Status.DIRTY.value, due_at=None, attempts=0, problem=None, waiting_for=None)
         )
 
@@ -297,8 +242,12 @@ def _prefixed(row: RowMapping, side: str, key: str) -> Observation | None:
 def _strangers(mapping: str, side: Side) -> Select[Any]:
     columns = [column for column in observation.c if column.name != "document"]
     linked = exists().where(and_(link_table.c.mapping == mapping, link_key(side) == observation.c.key))
-    return (
+    chosen = (
         select(*columns, literal_column("NULL::jsonb").label("document"))
         .where(observation.c.mapping == mapping, observation.c.side == side.value, ~linked)
         .order_by(observation.c.key)
     )
+    if side is Side.FLOWTLY:
+        return chosen
+    beside = exists().where(and_(alias.c.mapping == mapping, alias.c.external_key == observation.c.key))
+    return chosen.where(~beside)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from syncd.store.aliases import Aliases
+from syncd.store.cases import Cases
 from syncd.store.conflicts import Conflicts
+from syncd.store.dedupe_counts import DedupeCounts
 from syncd.store.epochs import Epochs
 from syncd.store.flaps import Flaps
 from syncd.store.history import History
 from syncd.store.leases import Leases
 from syncd.store.ledger import Ledger
 from syncd.store.links import Links
+from syncd.store.losses import Losses
+from syncd.store.merges import Merges
 from syncd.store.observations import Observations
 from syncd.store.operations import Operations
 from syncd.store.outbox import Outbox
+from syncd.store.parties import Parties
 from syncd.store.passes import Passes
+from syncd.store.redirects import Redirects
+from syncd.store.registers import RegisterAnswers
 from syncd.store.removals import Removals
 from syncd.store.runs import Runs
 from syncd.store.settle import Settlements
+from syncd.store.succession import Succession
 from syncd.store.tenants import Tenants
+from syncd.store.waking import Waking
 from syncd.store.watches import Watches
 
 
@@ -25,6 +35,7 @@ class PostgresStore(
     Runs,
     Passes,
     Observations,
+    Waking,
     Links,
     Operations,
     Removals,
@@ -37,6 +48,15 @@ class PostgresStore(
     Outbox,
     Epochs,
     Flaps,
+    Parties,
+    Cases,
+    Aliases,
+    Succession,
+    Losses,
+    RegisterAnswers,
+    Merges,
+    DedupeCounts,
+    Redirects,
 ):
     """``ports.Store`` on PostgreSQL 14 or newer.
 

@@ -13,6 +13,9 @@ from syncd.store.tables import conflict, decision
 from syncd.store.values import maybe_to_json, readable, rowset, unique
 
 WHOLE: Final = "*"
+MERGED: Final = "merged"
+LASTING: Final = (MERGED, "lost_edit")
+"""About merges: over with the link, when a record is seen again, or by a person; not with what flows meanwhile."""
 AGREED: Final = "agreed"
 CARRIED_OUT: Final = "carried_out"
 
@@ -65,7 +68,7 @@ def close_fields(connection: Connection, mapping: str, closed: Sequence[tuple[Re
     by_key = _by_key((record, names) for record, names in fields)
     for row in _pending(connection, mapping, [record for record, _ in fields]):
         names = by_key.get(("external", row.external_key), set()) | by_key.get(("flowtly", row.flowtly_key), set())
-        if row.field in names:
+        if row.field in names and row.kind not in LASTING:
             (carried if row.decided else agreed).append(row.id)
     close(connection, agreed, AGREED, None, carried_out=True)
     close(connection, carried, CARRIED_OUT, None, carried_out=True)
@@ -156,7 +159,10 @@ def _pending(connection: Connection, mapping: str, records: Sequence[Record]) ->
         )
         .exists()
     )
-    columns = (conflict.c.id, conflict.c.external_key, conflict.c.flowtly_key, conflict.c.field, conflict.c.resolved_at)
+    columns = (
+        *(conflict.c.id, conflict.c.kind, conflict.c.external_key, conflict.c.flowtly_key),
+        *(conflict.c.field, conflict.c.resolved_at),
+    )
     wanted = select(*columns, decided.label("decided")).where(
         conflict.c.mapping == mapping, conflict.c.carried_out_at.is_(None), _about(records)
     )

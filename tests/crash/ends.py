@@ -29,6 +29,9 @@ _CONFLICTS = """
 """
 _APPROVED = "SELECT mapping, approved_fingerprint FROM mapping_state"
 _ABSENCES = "SELECT mapping, side, key FROM absence"
+_MERGES = "SELECT state, survivor, loser FROM merge_operation"
+_REDIRECTS = "SELECT survivor, loser, by FROM redirect"
+_ALIASES = "SELECT mapping, external_key, primary_key FROM alias"
 _LEDGER = "SELECT event, external_key, flowtly_key, side, field, before, after FROM ledger"
 
 
@@ -58,6 +61,16 @@ class End:
                 for name, kind, field, one, other, *values in self._conflicts
             ),
             "approved": self._sorted(look(_APPROVED)),
+            "merges": self._sorted(
+                (how, self._name("flowtly", one), self._name("flowtly", other)) for how, one, other in look(_MERGES)
+            ),
+            "redirects": self._sorted(
+                (self._name("flowtly", one), self._name("flowtly", other), by) for one, other, by in look(_REDIRECTS)
+            ),
+            "aliases": self._sorted(
+                (name, self._name("external", one), self._name("external", other))
+                for name, one, other in look(_ALIASES)
+            ),
             "absent": self._sorted((name, side, self._name(side, key)) for name, side, key in look(_ABSENCES)),
         }
         self.overwritten = {

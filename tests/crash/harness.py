@@ -122,7 +122,10 @@ class Ground:
             self._settle()
         except (AssertionError, SyncdError) as error:
             return [f"{type(error).__name__}: {error}"]
-        return End(self._world).differs(self._wanted)
+        wrong, scenario = End(self._world).differs(self._wanted), self.scenario
+        if wrong and scenario.otherwise is not None:
+            wrong = scenario.otherwise(self._world)
+        return wrong + scenario.always(self._world)
 
     def _settle(self) -> None:
         """Started again: the same cycles, then as the daemon goes on, until no mapping has anything left to do."""

@@ -45,7 +45,11 @@ fields:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``files``: the mappings by name, parents first. ``arm``: trouble at the peers from the moment on."""
+    """``files``: the mappings by name, parents first. ``arm``: trouble at the peers from the moment on.
+
+    ``always``: what is wrong with any end. ``otherwise``: what is wrong with an end that is not the undisturbed one, for
+    a scenario that may also end in a question; None where every end has to be the undisturbed one.
+    """
 
     name: str
     prepare: Prepare
@@ -55,6 +59,8 @@ class Scenario:
     sane: Callable[[End], bool] = lambda _: True
     arm: Callable[[CrashWorld], None] = lambda _: None
     two_sandboxes: bool = False
+    always: Callable[[CrashWorld], list[str]] = lambda _: []
+    otherwise: Callable[[CrashWorld], list[str]] | None = None
 
     def build(self, world: CrashWorld) -> None:
         """Up to the moment: everything approved, then what the scenario says."""
@@ -89,7 +95,8 @@ def _strangers(world: CrashWorld) -> None:
     world.client(name="New there ApS", tinCountry="DK", tin="10000003", addressCity="Esbjerg")
 
 
-def _linked(world: CrashWorld, *names: str) -> dict[str, str]:
+def linked(world: CrashWorld, *names: str) -> dict[str, str]:
+    """Customers whose records at Flowtly we make; their links."""
     for number, name in enumerate(names):
         world.customer(name, company_name=f"{name} ApS", vat_no=f"DK2000000{number}", city="Odense", phone="1")
     world.settled()
@@ -120,7 +127,7 @@ def _late(world: CrashWorld) -> None:
 
 @scenario("patch both ways", sane=lambda end: len(end.seen["links"]) == 3 and len(end.overwritten) >= 4)
 def _patch(world: CrashWorld) -> None:
-    links = _linked(world, "One", "Two", "Both")
+    links = linked(world, "One", "Two", "Both")
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'One'")
     world.edit(links["Two"], addressCity="Skive", dueDays=7)
     world.erp("UPDATE customers SET phone = '2' WHERE customer_no = 'Both'")
@@ -133,13 +140,13 @@ def _patch(world: CrashWorld) -> None:
     sane=lambda end: any("Ribe" in before for *_, before in end.overwritten),
 )
 def _overwritten(world: CrashWorld) -> None:
-    links = _linked(world, "One")
+    links = linked(world, "One")
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'One'")
     world.edit(links["One"], addressCity="Ribe")
 
 
 def _contested(world: CrashWorld) -> dict[str, str]:
-    links = _linked(world, "One", "Two")
+    links = linked(world, "One", "Two")
     for name, iri in links.items():
         world.erp("UPDATE customers SET city = 'Vejle', phone = '2' WHERE customer_no = %s", name)
         world.edit(iri, addressCity="Skive")
@@ -189,7 +196,7 @@ def _waiting(world: CrashWorld) -> None:
     sane=_counts(links=2, questions=1),
 )
 def _rebaseline(world: CrashWorld) -> None:
-    links = _linked(world, "One", "Two")
+    links = linked(world, "One", "Two")
     world.edit(links["One"], addressPhoneNumber="9")
     world.configure(MAPPING, ONE_BY_ONE)
     world.erp("UPDATE customers SET city = 'Vejle' WHERE customer_no = 'Two'")
@@ -204,7 +211,7 @@ def _lost(world: CrashWorld, *, ours: bool) -> None:
     if not ours:
         for number, name in enumerate(names):
             world.client(name=f"{name} ApS", tinCountry="DK", tin=f"2000000{number}", addressCity="Odense")
-    links = _linked(world, *names)
+    links = linked(world, *names)
     world.in_flowtly("DELETE", f"clients/{links['C3'].rpartition('/')[2]}")
     world.edit(links["C1"], addressCity="Ribe")
 
@@ -252,13 +259,14 @@ fields:
 )
 def _merged(world: CrashWorld) -> None:
     """No link follows the merge: the loser is gone, an edit of its customer is a question, the survivor goes on."""
-    links = _linked(world, "Kept", "Gone", "Three", "Four", "Five")
+    links = linked(world, "Kept", "Gone", "Three", "Four", "Five")
     state = world.flowtly.state
-    merge_counterparties(state, *(_number(links["Kept"]), [_number(links["Gone"])]))
+    merge_counterparties(state, *(number(links["Kept"]), [number(links["Gone"])]))
     world.erp("UPDATE customers SET company_name = company_name || ' as edited' WHERE customer_no IN ('Kept', 'Gone')")
 
 
-def _number(iri: str) -> int:
+def number(iri: str) -> int:
+    """The number at the end of an IRI."""
     return int(iri.rpartition("/")[2])
 
 

@@ -9,14 +9,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
 import psycopg
 
+from syncd import wiring_dedupe
 from syncd.engine.context import Options
+from syncd.engine.dedupe.merging import MergeReport, carry_out
 from syncd.engine.run import Engine, Report
 from syncd.sandbox.config import SandboxConfig
 from syncd.sandbox.server import SandboxServer
@@ -36,11 +38,12 @@ TWO_SANDBOXES: Final = ONE_BY_ONE.replace(
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of one mapping, as the daemon or a person starts it."""
+    """One cycle of one mapping, as the daemon or a person starts it; ``merge``: one run over a directory's merges."""
 
     mapping: str = "clients"
     person: bool = False
     full: bool = False
+    merge: str | None = None
 
 
 class Process:
@@ -53,8 +56,11 @@ class Process:
         self._app = app
         self.steps.watch(app)
 
-    def cycle(self, cycle: Cycle) -> Report:
+    def cycle(self, cycle: Cycle) -> Report | MergeReport:
         """Raises Died where this process dies."""
+        if cycle.merge is not None:
+            desk = replace(wiring_dedupe.desk(self._app, cycle.merge), events=self._note, owner=self._owner)
+            return carry_out(desk, Event())
         app, mapping = self._app, self._app.mappings[cycle.mapping]
         engine = Engine(app.store, app.clock, limits_of(app.settings, mapping), self._note, silent, self._owner)
         options = Options("test", write=True, person=cycle.person, full=cycle.full)

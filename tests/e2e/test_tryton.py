@@ -18,7 +18,6 @@ import psycopg
 import pytest
 
 from syncd.core.model import Side
-from syncd.ports import Status
 from tests.e2e.tryton_cast import (
     DISAGREEING,
     ONLY_FLOWTLY,
@@ -262,14 +261,15 @@ def test_a_merge_of_two_linked_parties_makes_nothing_deletes_nothing_and_is_repo
     assert world.links() == links
     assert world.flowtly_writes() == {}
     world.assert_converged()
-    # What is left of it cannot be a client any more, and the administrator is told so, once.
-    (event,) = world.said("record.parked")
-    assert (event["key"], event["field"]) == (merged, "country")
-    parked = world.pending(Side.EXTERNAL, merged)
-    assert parked is not None
-    assert (parked.status, parked.problem) == (Status.PARKED, "country: is required and empty in external")
+    # By Tryton's word two clients are one: a person is asked, once. What is left of the party is nobody's edit.
+    (asked,) = [row for row in world.questions() if row.kind == "merged"]
+    assert (asked.external_key, asked.flowtly_key) == (merged, left_over)
+    assert asked.named(Side.EXTERNAL) == {merged, survivor}
+    assert asked.named(Side.FLOWTLY) == {left_over, surviving}
+    assert len(world.said("conflict.merged")) == 1
+    assert world.pending(Side.EXTERNAL, merged) is None
     status, _ = json.loads(world.syncd("status", "--json", code=2))["mappings"]
-    assert (status["counts"]["external.parked"], status["missing"]) == (1, 0)
+    assert (status["counts"]["external.parked"], status["missing"]) == (0, 0)
     # The survivor goes on; an edit of what was merged is held, not lost and not written into the dead party.
     world.write_child("contact_mechanism", survivor, value="+45 555 680 680")
     world.edit_client(left_over, addressCity="Tarm", name="Held Back A/S")
@@ -277,6 +277,24 @@ def test_a_merge_of_two_linked_parties_makes_nothing_deletes_nothing_and_is_repo
     assert world.clients()[surviving]["addressPhoneNumber"] == "+45 555 680 680"
     assert by_id(world.parties()) == names
     assert world.clients()[left_over]["name"] == "Held Back A/S"
+    world.assert_converged()
+
+
+def test_a_link_follows_to_the_party_that_a_linked_one_was_merged_into(world: World) -> None:
+    merged, client = party_of(world, 72)
+    before = world.clients()
+    (survivor,) = world.add_parties([facts(501)])
+    world.erp.merge(int(merged), int(survivor))
+    world.alone.add(merged)
+    world.settled()
+    assert world.links()[survivor] == client
+    assert merged not in world.links()
+    assert world.clients().keys() == before.keys(), "no client is made and none is lost"
+    assert world.clients()[client]["name"] == facts(501)["name"]
+    assert [row for row in world.questions() if survivor in {row.external_key, *row.named(Side.EXTERNAL)}] == []
+    world.flowtly.reset_requests()
+    world.run(full=True)
+    assert world.flowtly_writes() == {}
     world.assert_converged()
 
 

@@ -131,7 +131,13 @@ class World:
         assert self.app is not None
         mapping = self.app.mappings[name]
         engine = Engine(
-            self.store, self.app.clock, limits_of(self.app.settings, mapping), self.note, progress, f"test-{id(self)}"
+            self.store,
+            self.app.clock,
+            limits_of(self.app.settings, mapping),
+            self.note,
+            progress,
+            f"test-{id(self)}",
+            self.app.around(),
         )
         chosen = Options("test", write=write, person=person, full=full, **options)
         return engine.run(mapping, self.app.peers(mapping), chosen, Event())

@@ -11,7 +11,7 @@ SPOKEN = re.compile(r"events\(\s*\"([a-z_]+\.[a-z_]+)\"")
 
 
 def test_every_event_is_in_the_operating_guide() -> None:
-    sources = [*(ROOT / "syncd" / "engine").glob("*.py"), *(ROOT / "syncd" / "daemon").glob("*.py")]
+    sources = [*(ROOT / "syncd" / "engine").rglob("*.py"), *(ROOT / "syncd" / "daemon").glob("*.py")]
     spoken = {event for source in sources for event in SPOKEN.findall(source.read_text())}
     assert len(spoken) > 25
     assert sorted(event for event in spoken if f"`{event}`" not in GUIDE) == []

@@ -95,6 +95,16 @@ def test_the_settings_of_every_system_in_an_example_are_right(system: str, tmp_p
         parse(load_connector(kind, node).Settings, node)
 
 
+def test_the_directories_of_an_example_say_what_is_searched() -> None:
+    found = {name: shipped(name).settings.dedupe for name in SHIPPED.values()}
+    assert found["syncd.yaml"] == found["tryton.yaml"] == {}, "nothing is searched unless somebody says so"
+    assert set(found["everything.yaml"]) == {"counterparties", "customers"}
+    for spec in found["everything.yaml"].values():
+        assert spec.party_fields.tin
+        assert spec.merge is None
+        assert spec.automatic == ()
+
+
 def test_all_that_is_shipped_is_written_by_one_example_and_goes_into_the_wheel() -> None:
     beside = {name for system in SHIPPED for name in example_files(system)}
     assert beside | set(SHIPPED.values()) == files()

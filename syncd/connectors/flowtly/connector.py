@@ -1,5 +1,7 @@
 """The connector: ``ports.Connector`` for Flowtly. It sends nothing but reads, POSTs to a collection and merge patches.
 
+Merging two counterparties is apart (``merger``): nothing here asks for it.
+
 Flowtly has no locks and no idempotency keys: reading before and comparing after a write is the engine's work, and an
 answer that was lost is always an UnknownOutcome here, never a second attempt. Sending invoices and clearing an
 organization are never reached: every address is a catalogued resource or one record of it.
@@ -19,6 +21,7 @@ from syncd.connectors.flowtly.catalogue import Catalogue, Resource, Verb
 from syncd.connectors.flowtly.content import Contents
 from syncd.connectors.flowtly.envelope import Form
 from syncd.connectors.flowtly.find import server_filter
+from syncd.connectors.flowtly.merging import FlowtlyMerger
 from syncd.connectors.flowtly.probe import Probe
 from syncd.connectors.flowtly.probe_requests import Requests
 from syncd.connectors.flowtly.reading import Reading
@@ -67,6 +70,10 @@ class FlowtlyConnector:
     def probe(self, now: Callable[[], datetime], stop: Event | None = None) -> Probe:
         """What measures this tenant, over the same connections and under the same limits."""
         return Probe(Requests(self._client, self._addresses, stop), self._instance, now)
+
+    def merger(self) -> FlowtlyMerger:
+        """What merges two counterparties; nothing else here ever asks for it."""
+        return FlowtlyMerger(self._client, self._addresses, self._catalogue)
 
     def close(self) -> None:
         """Release connections."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeAlias
 
 from syncd.connectors.tryton import commands
 from syncd.connectors.tryton.domains import ANY_STATE, equal
-from syncd.connectors.tryton.party import FIELDS, NAMES, READ_FIELDS, RESOURCE, SHAPE, record, require_known
+from syncd.connectors.tryton.party import FIELDS, NAMES, READ_FIELDS, RESOURCE, SHAPE, SUCCESSOR, record, require_known
 from syncd.connectors.tryton.rpc import Rpc
 from syncd.connectors.tryton.settings import TrytonSettings
 from syncd.connectors.tryton.walk import Walk
@@ -58,6 +58,7 @@ class TrytonConnector:
             trusted_time=True,
             filters=True,
             concurrency=self._settings.concurrency,
+            successor=SUCCESSOR,
         )
 
     def shape(self, query: Query) -> Shape:

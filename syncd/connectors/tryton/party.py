@@ -18,6 +18,8 @@ from syncd.ports import FieldShape, Record, Shape
 RESOURCE: Final = "party"
 NAMES: Final = frozenset({RESOURCE, "parties", "party.party"})
 
+SUCCESSOR: Final = "replaced_by"
+"""Of a party that was merged: the party it was merged into. Tryton leaves the merged one inactive."""
 MECHANISMS: Final = ("phone", "mobile", "fax", "email", "website")
 ADDRESS: Final = ("street", "city", "postal_code", "country_code")
 VAT: Final = "vat_number"
@@ -39,7 +41,7 @@ FIELDS: Final[Mapping[str, FieldShape]] = {
         *(FieldShape(name, "text", nullable=name != "code") for name in _TEXTS),
         FieldShape("active", "boolean", nullable=False),
         FieldShape("tax_identifier", "text", writable=False),
-        FieldShape("replaced_by", "integer", writable=False, reference=RESOURCE),
+        FieldShape(SUCCESSOR, "integer", writable=False, reference=RESOURCE),
         FieldShape("create_date", "datetime", writable=False),
         FieldShape("write_date", "datetime", writable=False),
     )

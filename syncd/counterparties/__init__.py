@@ -1,0 +1,1 @@
+"""Finding duplicate counterparties: normalise, block, weigh the evidence, cluster, choose a survivor. Pure throughout."""

@@ -1,0 +1,1 @@
+"""Finding, merging and following duplicate counterparties: the order of effects. Decides through ``counterparties``."""
