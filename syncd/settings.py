@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from syncd.counterparties.tins import CHECKED
 from syncd.mapping.directories import DirectorySpec, directory_problems
 from syncd.mapping.events import event_problems
 from syncd.mapping.nodes import Node
@@ -186,7 +187,7 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     problems.extend(_system_problems(node, mappings, systems))
     names = [spec.mapping for spec, _ in mappings]
     problems.extend(telling_problems(parsed.events, parsed.hooks, node, {*systems, FLOWTLY}, names))
-    problems.extend(directory_problems(parsed.dedupe, node, {*systems, FLOWTLY}))
+    problems.extend(directory_problems(parsed.dedupe, node, {*systems, FLOWTLY}, CHECKED))
     for spec, source in mappings:
         told = event_problems(spec.events, source.at("events"), spec.fields, parsed.events.targets, memory=False)
         problems.extend(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from threading import Event
 
 from syncd import telemetry
@@ -29,14 +30,8 @@ def directory(app: App, name: str) -> DirectorySpec:
     return known[name]
 
 
-def scanner(app: App, progress: Progress = silent, stop: Event | None = None) -> Scanner:
-    """What searches directories, under an owner name that no other process has."""
-    facts = registers(app, stop)
-    return Scanner(app.store, app.clock, limits_of(app.settings), telemetry.emit, progress, owner(), facts)
-
-
 def registers(app: App, stop: Event | None = None) -> Registers | None:
-    """What asks public registers, None where the configuration names none. Closed with the app."""
+    """What asks public registers, None where the configuration names none. The caller closes it."""
     told = app.settings.registers
     timeout = told.timeout.total_seconds()
     asked: list[Asked] = []
@@ -48,9 +43,7 @@ def registers(app: App, stop: Event | None = None) -> Registers | None:
     if not asked:
         return None
     lifetimes = Lifetimes(told.valid, told.invalid)
-    found = Registers(asked, app.store, app.clock, telemetry.emit, lifetimes, stop or Event())
-    app.at_close(found.close)
-    return found
+    return Registers(asked, app.store, app.clock, telemetry.emit, lifetimes, stop or Event())
 
 
 def scan(
@@ -62,19 +55,29 @@ def scan(
     whole: bool = False,
     shrunk_is_right: bool = False,
 ) -> ScanReport:
-    """One scan of one directory; see ``Scanner.scan``."""
+    """One scan of one directory, under an owner name that no other process has; see ``Scanner.scan``."""
     spec = directory(app, name)
     peer = app.connector(spec.system)
-    found = scanner(app, progress, stop)
-    return found.scan(name, spec, peer, stop or Event(), whole=whole, shrunk_is_right=shrunk_is_right)
+    with ExitStack() as opened:
+        facts = registers(app, stop)
+        if facts is not None:  # a daemon searches for as long as it lives: nothing of one search stays open
+            opened.callback(facts.close)
+        found = Scanner(app.store, app.clock, limits_of(app.settings), telemetry.emit, progress, owner(), facts)
+        return found.scan(name, spec, peer, stop or Event(), whole=whole, shrunk_is_right=shrunk_is_right)
 
 
-def desk(app: App, name: str) -> Desk:
-    """What the merges of a directory work with. Raises Refused for a system at which nothing can be merged."""
+def desk(app: App, name: str, stop: Event | None = None) -> Desk:
+    """What the merges of a directory work with, closed with the app.
+
+    Raises Refused for a system at which nothing can be merged.
+    """
     spec = directory(app, name)
     peer = app.connector(spec.system)
     if not isinstance(peer, CanMerge):
         raise Refused(f"directory {name}: {spec.system} has no way to merge records")
+    facts = registers(app, stop)
+    if facts is not None:
+        app.at_close(facts.close)
     return Desk(
         directory=name,
         resource=spec.resource,
@@ -82,7 +85,7 @@ def desk(app: App, name: str) -> Desk:
         peer=peer,
         merger=peer.merger(),
         store=app.store,
-        judge=judge_of(name, spec, peer, app.store, registers(app)),
+        judge=judge_of(name, spec, peer, app.store, facts),
         clock=app.clock,
         limits=limits_of(app.settings),
         events=telemetry.emit,

@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from syncd.cli.dedupe_records import separator_of
 from syncd.cli.dedupe_show import Looked, seen_mark
 from syncd.counterparties.party import Party
 from syncd.counterparties.sentences import sentence
@@ -29,7 +30,6 @@ _FORMULA: Final = "=+-@\uff1d\uff0b\uff0d\uff20"  # also as wide as a CJK letter
 _STARTS: Final = re.compile(f"^(\\s*)(?=[{re.escape(_FORMULA)}])")
 _AFTER_SEPARATOR: Final = re.compile(f"([;,|]\\s*)(?=[{re.escape(_FORMULA)}])")
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-SEPARATORS: Final = (",", ";", "\t")
 _BIGGEST: Final = 64 * 1024 * 1024  # bytes; a list of a million cases is smaller
 
 
@@ -86,8 +86,7 @@ def read(file: Path) -> list[Row]:
 
 def _from_csv(file: Path, text: str) -> Iterator[Row]:
     head = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=head.count)
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=separator)
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=separator_of(head))
     try:
         names = [str(name or "").strip().lower() for name in reader.fieldnames or ()]
         for needed in ("case", "decision", "seen"):
@@ -97,7 +96,7 @@ def _from_csv(file: Path, text: str) -> Iterator[Row]:
         for line in reader:
             yield from _row(f"{file}:{reader.line_num}", line)
     except csv.Error as error:
-        raise _problem(file, reader.line_num, f"is no CSV: {error}") from None
+        raise _problem(file, reader.reader.line_num, f"is no CSV: {error}") from None
 
 
 def _from_json(file: Path, text: str) -> Iterator[Row]:

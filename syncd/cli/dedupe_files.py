@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from rich.markup import escape
+
 from syncd.cli.common import Exit, Shown, out, progress
 from syncd.cli.dedupe_csv import harmless
 from syncd.cli.dedupe_records import Given, read_pairs, read_records
@@ -62,6 +64,7 @@ class _Found:
 def score(records: Path, pairs: Path, output: Path, tiers: str) -> int:
     """Decide the pairs of a file, in its order."""
     allowed = tiers_of(tiers)
+    not_over(output, records, pairs)
     given = read_records(records)
     wanted = read_pairs(pairs, given)
     with progress() as shown:
@@ -84,6 +87,7 @@ def score(records: Path, pairs: Path, output: Path, tiers: str) -> int:
 def scan(records: Path, output: Path, tiers: str) -> int:
     """Find the duplicates among a file's records; those of different sets are never compared."""
     allowed = tiers_of(tiers)
+    not_over(output, records)
     given = read_records(records)
     sets = _by_set(given)
     with progress() as shown:
@@ -105,6 +109,12 @@ def scan(records: Path, output: Path, tiers: str) -> int:
     if skipped:
         out.print(f"{skipped} keys were left out because too many records share them.")
     return Exit.DONE
+
+
+def not_over(output: Path, *given: Path) -> None:
+    """Raises ConfigError where the result would be written over a file that it is made from."""
+    if any(output.exists() and one.exists() and output.samefile(one) for one in given):
+        raise ConfigError([Problem("--output", 0, 0, f"{output} is one of the files to be read", "name another file")])
 
 
 def tiers_of(text: str) -> frozenset[str]:
@@ -187,4 +197,4 @@ def _in_parts(work: Callable[[Given_], Part], chunks: Sequence[Given_], records:
 
 def _tell(what: str, bands: Mapping[Band, int], output: Path) -> None:
     told = ", ".join(f"{bands.get(band, 0)} {band.value}" for band in _BANDS)
-    out.print(f"{what}: {told}. Written to {output}.")
+    out.print(f"{what}: {told}. Written to {escape(str(output))}.")

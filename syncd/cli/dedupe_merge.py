@@ -20,6 +20,7 @@ from syncd.cli import dedupe_plan
 from syncd.cli.answering import usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, err, interruptible, opened, out, print_json
 from syncd.cli.dedupe_review import DirectoryArgument, directories
+from syncd.cli.dedupe_review import found as case_of
 from syncd.engine.dedupe import merging, proposing
 from syncd.engine.dedupe.desk import Desk
 from syncd.engine.dedupe.merging import MergeReport
@@ -100,6 +101,9 @@ def merge(
     told = _Told()
     with opened(config, level="warning") as app, interruptible() as stop:
         desks = [wiring_dedupe.desk(app, one) for one in mergeable(app, name)]
+        for desk in desks if apply else ():  # all of them before the first is touched
+            _require_merging(desk)
+        _require_asking(app, desks, pins)
         if not approving and not apply:
             for desk in desks:
                 _propose(desk, pins, stop, told)
@@ -107,9 +111,12 @@ def merge(
             wanted = _wanted(desks, approve or (), saved, everything=everything)
             _approve(wanted, saved, by or who(), told, yes=yes)
         for desk in desks if apply else ():
-            _require_merging(desk)
             told.reports.append((desk.directory, merging.carry_out(desk, stop)))
         told.merges = list(_shown(desks, told.reports))
+        planned = {one.plan.case_id for one in told.merges}
+        for case in pins if not told.busy else ():
+            if case not in planned:
+                told.left.setdefault(case, f"it asks for no merge; first: syncd dedupe decide {case} yes")
     if output is not None:
         count = dedupe_plan.save(output, told.merges)
         err.print(f"{count} merges in {escape(str(output))}; after a second look: syncd dedupe merge --from it")
@@ -129,11 +136,23 @@ def mergeable(app: App, name: str | None) -> list[str]:
 
 def merge_of(app: App, case: int, states: Sequence[MergeState] = tuple(MergeState)) -> Merge:
     """The latest merge of a case in one of these states. Raises ConfigError when there is none."""
-    known = app.store.merges(None, states, _MANY)
-    found = [one for one in known if one.plan.case_id == case]
-    if not found:
+    known = [one for one in app.store.merges(None, tuple(MergeState), _MANY) if one.plan.case_id == case]
+    if not known:
         raise usage(f"case {case} has no merge; syncd dedupe merge shows those there are")
+    found = [one for one in known if one.state in states]
+    if not found:
+        raise usage(f"the merge of case {case} is {known[-1].state}, not {' or '.join(states)}")
     return found[-1]
+
+
+def _require_asking(app: App, desks: Sequence[Desk], pins: Mapping[int, str]) -> None:
+    """Raises ConfigError for a pin that no plan would ever look at."""
+    for number, key in pins.items():
+        case = case_of(app, number)
+        if case.directory not in {desk.directory for desk in desks}:
+            raise usage(f"--survivor {number}: case {number} is of {case.directory}, which is not planned here")
+        if key not in {case.left, case.right}:
+            raise usage(f"--survivor {number}: {key} is neither {case.left} nor {case.right}")
 
 
 def _propose(desk: Desk, pins: Mapping[int, str], stop: Event, told: _Told) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from syncd.cli.common import out
 from syncd.counterparties.sentences import sentence
-from syncd.counterparties.survivor import ACCOUNTS, account_text, accounts_of
+from syncd.counterparties.survivor import ACCOUNTS, account_text, accounts_of, missing_accounts
 from syncd.errors import ConfigError, Problem
 from syncd.ports.merges import Merge, MergeState
 
@@ -129,12 +129,13 @@ def repair_list(merge: Merge, aliases: Sequence[str]) -> list[str]:
 def _after_the_call(merge: Merge, aliases: Sequence[str]) -> list[str]:
     plan = merge.plan
     raw, snapshot = _raw(merge, plan.loser), plan.snapshots[plan.loser]
-    accounts = ", ".join(account_text(one) for one in accounts_of(raw)) or "none"
-    moved = snapshot.get("transactions") or "no"
+    brought = missing_accounts(_raw(merge, plan.survivor), accounts_of(raw))
+    accounts = ", ".join(account_text(one) for one in brought) or "none; it had all of them before"
+    moved = snapshot.get("transactions") or "none"
     steps = [
         f"Look whether {plan.loser} is really gone.",
         f"If it is, create a counterparty with the values of {plan.loser} below. It gets another number.",
-        f"Take its bank accounts off {plan.survivor}: {accounts}.",
+        f"Take off {plan.survivor} the bank accounts that only {plan.loser} had: {accounts}.",
         f"Move its transactions back: it had {moved}. Which ones is not kept; go by the account they were paid with.",
     ]
     for name in ("client", "supplier"):

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ COLUMNS: Final = (
     "supplier_tin",
 )
 _SEVERAL: Final = re.compile(r"\s*[|;]\s*")
+SEPARATORS: Final = (",", ";", "\t")
 _LONGEST_CELL: Final = 100_000
 
 
@@ -106,11 +108,12 @@ def _several(text: str) -> tuple[str, ...]:
 
 
 def _rows(file: Path, needed: tuple[str, ...], known: tuple[str, ...] = ()) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and rows of a CSV file in UTF-8."""
+    """Line numbers and rows of a CSV file in UTF-8, with whatever stands between its columns' names."""
     csv.field_size_limit(_LONGEST_CELL)
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened, strict=True)
+            head = opened.readline()  # not read twice: it may be a pipe
+            reader = csv.reader(chain([head], opened), strict=True, delimiter=separator_of(head))
             header = [column.strip() for column in next(reader, [])]
             _check_header(file, header, needed, known)
             for cells in reader:
@@ -125,6 +128,11 @@ def _rows(file: Path, needed: tuple[str, ...], known: tuple[str, ...] = ()) -> I
         raise _problem(file, 0, "is not UTF-8", "save it as CSV UTF-8") from error
     except csv.Error as error:
         raise _problem(file, reader.line_num, f"is no CSV: {error}") from error
+
+
+def separator_of(head: str) -> str:
+    """What stands between the cells of a file that begins with this line."""
+    return max(SEPARATORS, key=head.count)
 
 
 def _check_header(file: Path, header: list[str], needed: tuple[str, ...], known: tuple[str, ...]) -> None:

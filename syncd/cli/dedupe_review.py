@@ -17,6 +17,7 @@ from rich.table import Table
 from syncd.cli import dedupe_csv
 from syncd.cli.answering import usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, err, opened, out, print_json
+from syncd.cli.dedupe_records import SEPARATORS
 from syncd.cli.dedupe_show import Looked, case_json, show_case
 from syncd.counterparties.calibrate import NO_TIER
 from syncd.counterparties.decision import TIERS
@@ -69,7 +70,7 @@ def review(
               syncd dedupe review --csv cases.csv
     """
     chosen = _tiers(tier)
-    if separator not in dedupe_csv.SEPARATORS:
+    if separator not in SEPARATORS:
         raise usage('--separator is "," or ";" or a tab')
     with opened(config, level="warning") as app:
         looked = looked_at(app, _open_cases(app, directories(app, name), chosen, limit))

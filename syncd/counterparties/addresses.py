@@ -95,7 +95,7 @@ def _kinds() -> dict[str, str]:
 _KIND: Final = _kinds()
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def street(raw: str) -> tuple[str, str]:
     """The street's name as comparable text, and the house number with its letter; each empty when there is none.
 
@@ -124,7 +124,7 @@ def _compound(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def postal(raw: str, country: str = "") -> str:
     """A postal code without country prefix and separators; leading zeros that a spreadsheet ate are put back."""
     text = fold(raw).strip()
@@ -139,7 +139,7 @@ def postal(raw: str, country: str = "") -> str:
     return text
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def city(raw: str) -> str:
     """A city's own name, folded: without postal code, district number and brackets; Munich is munchen."""
     text = _BRACKETS.sub(" ", fold(raw))

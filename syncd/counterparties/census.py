@@ -7,8 +7,7 @@ automatic merge away and never bring one about.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from syncd.counterparties.party import Prepared
@@ -41,55 +40,75 @@ class Census(Protocol):
         ...
 
 
-@dataclass(slots=True)
+class _Sets:
+    """Sets of texts by a text. Most hold one, which is kept as it is: a set of one takes ten times the memory."""
+
+    __slots__ = ("_by_key",)
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, str | set[str]] = {}
+
+    def add(self, key: str, text: str) -> None:
+        before = self._by_key.setdefault(key, text)
+        if isinstance(before, set):
+            before.add(text)
+        elif before != text:
+            self._by_key[key] = {before, text}
+
+    def get(self, key: str) -> frozenset[str]:
+        found = self._by_key.get(key)
+        if found is None:
+            return _NONE
+        return frozenset((found,) if isinstance(found, str) else found)
+
+
 class Counted:
     """A census in memory."""
 
-    _frequency: Mapping[str, int] = field(default_factory=dict)
-    _names_on: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    _forms_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    _tins_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    __slots__ = ("_forms_of", "_frequency", "_names_on", "_tins_of")
+
+    def __init__(self, records: Iterable[Prepared] = ()) -> None:
+        self._frequency: Counter[str] = Counter()
+        self._names_on: defaultdict[str, _Sets] = defaultdict(_Sets)
+        self._forms_of = _Sets()
+        self._tins_of = _Sets()
+        for record in records:
+            self._add(record)
+
+    def _add(self, record: Prepared) -> None:
+        name = record.name
+        if not name.tokens:
+            return
+        stem, words = name.stem, name.sorted
+        self._frequency.update(set(name.tokens))
+        for kind, value in marks(record):
+            self._names_on[kind].add(value, stem)
+        if name.form:
+            self._forms_of.add(words, name.form)
+        if record.tin.valid:
+            self._tins_of.add(words, record.tin.valid)
 
     def frequency(self, token: str) -> int:
         """See ``Census``."""
-        return self._frequency.get(token, 0)
+        return self._frequency[token]
 
     def names_on(self, kind: str, value: str) -> frozenset[str]:
         """See ``Census``."""
-        return self._names_on.get((kind, value), _NONE)
+        found = self._names_on[kind].get(value)
+        return frozenset(sorted(found)[:MANY]) if len(found) > MANY else found
 
     def forms_of(self, name: str) -> frozenset[str]:
         """See ``Census``."""
-        return self._forms_of.get(name, _NONE)
+        return self._forms_of.get(name)
 
     def tins_of(self, name: str) -> frozenset[str]:
         """See ``Census``."""
-        return self._tins_of.get(name, _NONE)
+        return self._tins_of.get(name)
 
 
 def count(records: Iterable[Prepared]) -> Counted:
     """Count records in memory, in whatever order they come."""
-    frequency: Counter[str] = Counter()
-    names_on: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    forms_of: defaultdict[str, set[str]] = defaultdict(set)
-    tins_of: defaultdict[str, set[str]] = defaultdict(set)
-    for record in records:
-        name = record.name
-        frequency.update(set(name.tokens))
-        if not name.tokens:
-            continue
-        for kind, value in marks(record):
-            names_on[kind, value].add(name.stem)
-        if name.form:
-            forms_of[name.sorted].add(name.form)
-        if record.tin.valid:
-            tins_of[name.sorted].add(record.tin.valid)
-    return Counted(
-        dict(frequency),
-        {key: _few(names) for key, names in names_on.items()},
-        {name: frozenset(forms) for name, forms in forms_of.items()},
-        {name: frozenset(tins) for name, tins in tins_of.items()},
-    )
+    return Counted(records)
 
 
 def marks(record: Prepared) -> list[tuple[str, str]]:
@@ -106,8 +125,3 @@ def marks(record: Prepared) -> list[tuple[str, str]]:
         if value
     ]
     return found
-
-
-def _few(names: set[str]) -> frozenset[str]:
-    """The first ``MANY`` names, in the order of the alphabet."""
-    return frozenset(sorted(names)[:MANY] if len(names) > MANY else names)

@@ -44,7 +44,7 @@ _WRITTEN_OUT: Final = re.compile(
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=32_768)
 def fold(text: str) -> str:
     """The text in plain lower-case letters; its spaces and punctuation stay, but for apostrophes.
 

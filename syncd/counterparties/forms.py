@@ -130,7 +130,7 @@ def in_front(tokens: Sequence[Token], codes: Sequence[str]) -> Found | None:
     return best if alone else None
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _mistyped(written: str) -> str:
     """The code of a long spelling that is one typing error away; empty without one."""
     if written in _NEAR:

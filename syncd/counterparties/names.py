@@ -62,7 +62,7 @@ _SHORT: Final = (
 )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8_192)
 def take_apart(raw: str, city: str = "") -> Name:
     """A name's stem, form and numerals; ``city`` is the record's own, taken off the end of the name where it stands."""
     text = raw if raw.isascii() else unicodedata.normalize("NFKC", raw)
@@ -132,7 +132,7 @@ def _tokens(text: str) -> tuple[list[Token], int]:
     return tokens, tail
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def _token(written: str, mixed: bool) -> Token:
     """A word as written, in a name of capitals and small letters or not, folded; without dots and slashes."""
     folded = fold(written)
@@ -237,7 +237,7 @@ def _shorter(words: list[str]) -> list[str]:
     return words
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def _number(word: str) -> str:
     """A numeral in arabic digits without leading zeros; empty when the word is none. One letter alone is none."""
     if word.isdigit():

@@ -158,7 +158,7 @@ class _Values:
             return
         if theirs is None or ours == theirs:
             self._keep("tin", ours, "the survivor's")
-        elif its and (ours is None or not mine):
+        elif self._is_valid(theirs, self.loser) and not self._is_valid(ours, self.survivor):
             confirmed = self.loser.confirmed_tin == its
             self._take("tin", theirs, "confirmed by a register" if confirmed else "the valid one")
         elif ours is None and not mine:
@@ -220,6 +220,10 @@ class _Values:
 
     def _keep(self, name: str, value: Any, rule: str) -> None:
         self.provenance[name] = {"value": value, "from": self.survivor.key, "rule": rule}
+
+    def _is_valid(self, text: Any, one: Candidate) -> bool:
+        """True for this very text; a valid number may stand in another field of the record only."""
+        return isinstance(text, str) and bool(_tin(text, one.country))
 
     def _valid(self, one: Candidate) -> str:
         """The record's tax number in canonical form when it is valid, whichever of its fields has it."""

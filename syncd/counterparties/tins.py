@@ -40,6 +40,9 @@ _LABEL: Final = re.compile(
     r"(?:NIPUE|NIP|VATREGNO|VATNUMBER|VATNO|VATID|VAT|TAXID|TAXNO|TIN|USTIDNR|USTID|MWSTNR|UID|CVRNR|CVR|ORGNR|ORGNUMMER|MOMSNR"
     r"|BTWNR|BTW|NTVA|TVAINTRACOM|TVA|PARTITAIVA|PIVA|CIF|NIF|ICDPH|DIC|ICO|OIB|SIRET|SIREN|YTUNNUS)(?=.*[0-9])"
 )
+CHECKED: Final = frozenset(_MODULES)
+"""The countries whose numbers can be checked."""
+
 PLACEHOLDER: Final = "a placeholder"
 _NO_CHECK: Final = "no check is known"
 _NO_COUNTRY: Final = "no country"
@@ -72,6 +75,13 @@ def tax_number(raw: str, country: str) -> TaxNumber:
             problem = placeholder(passed)  # once more: a leading zero may have been put back
             return TaxNumber(raw, "" if problem else code + passed, passed, problem)
     return TaxNumber(raw, "", bare, _complaint(home, prefix or _foreign(text), tried))
+
+
+def at_home(raw: str, country: str) -> str:
+    """A number that names no country with the prefix of this one, where it is valid there; any other as it is."""
+    if not country or not tax_number(raw, "").problem.startswith(_NO_COUNTRY):
+        return raw
+    return tax_number(raw, country).valid or raw
 
 
 def fault(raw: str, country: str) -> str:

@@ -15,6 +15,7 @@ from syncd import wiring_dedupe
 from syncd.daemon.worker import Job
 from syncd.engine.dedupe import merging, proposing
 from syncd.engine.dedupe.desk import Desk
+from syncd.engine.dedupe.merging import BEGUN
 from syncd.engine.dedupe.scan import PREFIX
 from syncd.engine.run import Report
 from syncd.errors import SyncdError
@@ -54,14 +55,17 @@ class Deduping:
             searched = found.outcome == "done"
             if searched:
                 self._due = started + self._spec.every.total_seconds() - _early(self._spec.every)
-        if self._spec.merge is not None and not stop.is_set():
-            self._merge(stop, planning=searched)
+        if not stop.is_set() and (self._spec.merge is not None or self._app.store.merges(self._name, BEGUN, 1)):
+            self._merge(stop, planning=searched and self._spec.merge is not None)
         return self._report("done", started, searched=searched)
 
     def _merge(self, stop: Event, *, planning: bool) -> None:
-        """Plans are made after a search only: in between no case was opened or closed by it."""
+        """Plans are made after a search only: in between no case was opened or closed by it.
+
+        Without a merge block there are none, and what was begun before it was taken out is brought to its end.
+        """
         if self._desk is None:
-            self._desk = wiring_dedupe.desk(self._app, self._name)
+            self._desk = wiring_dedupe.desk(self._app, self._name, stop)
         trouble: SyncdError | None = None
         if planning:
             try:

@@ -95,8 +95,7 @@ def _is_behind(ctx: Context, one: Alias, link: Link) -> bool:
     """True where the primary has agreed on something since that the alias may get."""
     now = link.base.external
     return any(
-        may and name in now and not same(now[name], one.told.get(name, ABSENT))
-        for name, may in _writable(ctx).items()
+        may and name in now and not same(now[name], one.told.get(name, ABSENT)) for name, may in _writable(ctx).items()
     )
 
 

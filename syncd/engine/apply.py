@@ -85,11 +85,10 @@ def _alias(ctx: Context, task: AliasTask) -> None:
     """A stranger becomes an alias; from now on it is read with the others and written as its primary is."""
     one = task.alias
     try:
-        ctx.store.keep_alias(one, ctx.lease)
+        ctx.store.keep_alias(one, ctx.lease, task.answer)
     except Stale as moved:
         ctx.events("answer.waiting", external=one.external_key, flowtly=one.flowtly_key, detail=str(moved))
         return
-    ctx.store.finish_answer(task.answer, ctx.lease)
     ctx.tally.add("aliased")
     ctx.events("alias.made", external=one.external_key, primary=one.primary, flowtly=one.flowtly_key)
 

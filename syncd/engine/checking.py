@@ -59,6 +59,12 @@ def identifying(document: Document, found: tuple[Fault, ...]) -> Document:
     return {**document, **empty} if empty else document
 
 
+def keys_of(ctx: Context, side: Side, document: Document) -> tuple[str | None, ...]:
+    """The match keys of a document, by which it may be taken for another record: none of a placeholder."""
+    found = faults(ctx, document) if ctx.mapping.checks else ()
+    return ctx.mapping.projection(side).match_keys(identifying(document, found))
+
+
 def without_bad(ctx: Context, merge: Merge, pair: Pair) -> Merge:
     """The merge with bad values of ``hold_field`` held for a person."""
     if not any(check.bad is Bad.HOLD_FIELD for check in ctx.mapping.checks.values()):

@@ -42,26 +42,29 @@ class Losses:
         self._rows = ctx.store.merge_questions(ctx.name)
 
     def settle_questions(self, readings: Mapping[Side, Reading]) -> None:
-        """What people answered since is carried out, and what asked about a record that is there again is over."""
+        """What people answered since is carried out, and what asked about a record that is there again is over.
+
+        Nothing flows over a link as long as a person is asked about it.
+        """
         ctx = self._ctx
+        asked = [row for row in self._rows if row.resolution is None]
+        ctx.contested.update(row.external_key or "" for row in asked)
         if not self._acting:
             return
         for row in ctx.store.answers(ctx.name, MERGED):
             link = ctx.store.links_by_key(ctx.name, Side.EXTERNAL, [row.external_key or ""]).get(row.external_key or "")
             if link is None or link.flowtly_key != row.flowtly_key or self._carried_out(row, link):
                 ctx.store.finish_answer(row.id, ctx.lease)
-        asked = [row for row in self._rows if row.resolution is None]
         missing = ctx.store.missing(ctx.name, [row.external_key or "" for row in asked])
         whole = readings[Side.EXTERNAL].full and readings[Side.EXTERNAL].error is None
         for row in asked:
+            key, several = row.external_key or "", len(row.named(Side.EXTERNAL)) > 1
             # One that an ERP keeps as merged was never missing: only a reading of everything shows that it is not.
-            kept = len(row.named(Side.EXTERNAL)) > 1 and (not whole or row.external_key in ctx.successors)
-            if row.external_key not in missing and not kept:
+            if key not in missing and not (several and (not whole or key in ctx.successors)):
                 ctx.store.end_question(row.id, "agreed", ctx.lease)
-                continue
-            ctx.contested.add(row.external_key or "")
-            if row.external_key in missing and len(row.named(Side.EXTERNAL)) > 1:  # its successor may be in sight now
-                ctx.store.look_again(ctx.name, Side.EXTERNAL, row.external_key or "", ctx.lease)
+                ctx.contested.discard(key)
+            elif key in missing and several:  # what it was merged into may be in sight now
+                ctx.store.look_again(ctx.name, Side.EXTERNAL, key, ctx.lease)
 
     def _carried_out(self, row: ConflictRow, link: Link) -> bool:
         ctx, answer = self._ctx, row.resolution or ""

@@ -7,7 +7,7 @@ that was asked about stays so until that person answers or the question names so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from syncd.engine.merging import chunked
 from syncd.engine.nearness import Near, near
 from syncd.engine.pools import Pools, needs_attention
 from syncd.engine.whoiswho import Apart, Known, apart_of, standing
-from syncd.ports import ConflictRow, Observation, Operation, Status
+from syncd.ports import ConflictRow, Link, Observation, Operation, Status
 
 TIERS: Final = frozenset({"T1", "T2", "T2b", "T3", "T4"})
 """A link can be undone, so more is good enough for it than for a merge."""
@@ -43,8 +43,12 @@ def likenesses(
     busy: frozenset[Known],
     operations: Sequence[Operation],
     rows: Sequence[ConflictRow],
+    links: Callable[[], Iterable[Link]],
 ) -> Likenesses:
-    """Compare strangers that match keys leave alone; nothing at all while none of them is new or changed."""
+    """Compare strangers that match keys leave alone; nothing at all while none of them is new or changed.
+
+    ``links`` reads every link, which is dear.
+    """
     spec = ctx.mapping.spec.evidence
     if spec is None:
         return Likenesses()
@@ -58,7 +62,7 @@ def likenesses(
     }
     if not asking:
         return Likenesses(held=held)
-    around = _Around(ctx, pools, found, busy, operations)
+    around = _Around(ctx, pools, found, busy, operations, links)
     surroundings = near(spec, around.strangers(asking), around.everyone())
     together = [[f"{side} {key}" for side, key in members] for members in asked]
     secret = any(name in ctx.mapping.sensitive for name in spec.fields)
@@ -104,6 +108,7 @@ class _Around:
     found: Matching
     busy: frozenset[Known]
     operations: Sequence[Operation]
+    links: Callable[[], Iterable[Link]]
 
     def strangers(self, asking: Iterable[Known]) -> list[Kin]:
         """Those that ask, in order."""
@@ -122,7 +127,7 @@ class _Around:
             yield single(intent.side.other, intent.source_key, intent.payload, Standing.BUSY)
         for side in Side:
             yield from self._others(side)
-        for link in self.ctx.store.links(self.ctx.name):
+        for link in self.links():
             yield linked(link)
 
     def _others(self, side: Side) -> Iterator[Kin]:

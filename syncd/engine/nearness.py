@@ -27,6 +27,7 @@ _CAP: Final = 120  # records that share a probe; beyond it the probe brings nobo
 _FEW: Final = 20  # records that share a word so rare that it is always followed
 _RARE_WORDS: Final = 2
 _PAIRED_WORDS: Final = 3
+_MOST_WORDS: Final = 24  # of a name, that are paired: a text of thousands of words would make millions of pairs
 _TAILS: Final = {"tin": 7, "regno": 6, "phone": 7, "accounts": 10}
 _SHORTEST_NUMBER: Final = 5
 _SHORTEST_WORD: Final = 3
@@ -154,7 +155,7 @@ class _Search:
 
 
 def _pairs(words: Iterable[str]) -> list[Probe]:
-    return [("words", f"{one} {other}") for one, other in combinations(sorted(words), 2)]
+    return [("words", f"{one} {other}") for one, other in combinations(sorted(words)[:_MOST_WORDS], 2)]
 
 
 _Read: TypeAlias = Callable[[list[list[str]]], Iterator[str]]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from syncd.core.model import Side
+from syncd.engine.checking import keys_of
 from syncd.engine.context import Context
 from syncd.engine.merging import chunked
 from syncd.engine.tasks import taken_apart
@@ -29,7 +30,7 @@ def strangers_by_side(ctx: Context, operations: Iterable[Operation]) -> Pools:
 
 def sent_keys(ctx: Context, operation: Operation) -> tuple[str | None, ...]:
     """The match keys of what a create sent."""
-    return ctx.mapping.projection(operation.intent.side).match_keys(operation.intent.payload)
+    return keys_of(ctx, operation.intent.side, operation.intent.payload)
 
 
 def needs_attention(ctx: Context, seen: Observation) -> bool:
@@ -45,8 +46,7 @@ def _pool(ctx: Context, side: Side) -> dict[str, Observation]:
     bare = [key for key, seen in pool.items() if taken_apart(seen) and not any(seen.match_keys)]
     for keys in chunked(bare, ctx.limits.batch):
         for key, full in ctx.store.observations(ctx.name, side, keys).items():
-            keys_of = ctx.mapping.projection(side).match_keys(full.document or {})
-            pool[key] = replace(pool[key], match_keys=keys_of)
+            pool[key] = replace(pool[key], match_keys=keys_of(ctx, side, full.document or {}))
     return pool
 
 

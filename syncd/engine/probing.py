@@ -14,6 +14,7 @@ from uuid import UUID
 
 from syncd.core.canon import same
 from syncd.core.model import Absent, Document, Side, Value
+from syncd.engine.checking import keys_of
 from syncd.engine.context import Context
 from syncd.engine.merging import chunked
 from syncd.engine.references import looked_up_for
@@ -77,7 +78,7 @@ def recognisable(ctx: Context, operation: Operation) -> bool:
 def _sought(ctx: Context, operation: Operation) -> _Sought:
     payload = operation.intent.payload
     mapped: dict[str, Value] = {name: value for name, value in payload.items() if name in ctx.rules.fields}
-    keys = ctx.mapping.projection(operation.intent.side).match_keys(payload)
+    keys = keys_of(ctx, operation.intent.side, payload)
     level = next((number for number, text in enumerate(keys) if text is not None), None)
     return _Sought(operation, keys, level, mapped)
 

@@ -24,6 +24,13 @@ class LiveLinks(LinkTable):
         self._mapping = mapping
         self._held = held
         self._known: dict[tuple[Side, str], str] = {}
+        self._primaries: dict[str, str] | None = None
+
+    def primary(self, key: str) -> str:
+        """The external key by which a record goes here. Aliases are few, and are read once a run, on first use."""
+        if self._primaries is None:
+            self._primaries = {one.external_key: one.primary for one in self._store.aliases(self._mapping)}
+        return self._primaries.get(key, key)
 
     def other(self, side: Side, key: str) -> str | None:
         """The key on the other side, None when it is not linked now."""

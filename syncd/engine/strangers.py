@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from syncd.core.match import Candidate, Fit, Match, Matching, match, primary
+from syncd.core.match import Candidate, Fit, Match, Matching, match
 from syncd.core.model import Document, Gone, Pair, Present, Side
 from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Create, reconcile
@@ -23,6 +23,7 @@ from syncd.engine.merging import chunked
 from syncd.engine.pools import Pools, needs_attention, sent_keys, strangers_by_side
 from syncd.engine.read import Reading
 from syncd.engine.references import in_hiding, looked_up_for_writing
+from syncd.engine.taken import Taken
 from syncd.engine.tasks import AskTask, CreateTask, MergeTask, RestTask, Task, taken_apart
 from syncd.engine.whoiswho import Apart, Known, apart_of, parted
 from syncd.mapping.compiled import Lookups
@@ -55,8 +56,9 @@ def stranger_tasks(ctx: Context, readings: Mapping[Side, Reading], *, approved: 
     found = match(_candidates(pools[Side.EXTERNAL]), _candidates(pools[Side.FLOWTLY]), levels=len(ctx.mapping.match))
     found = parted(found, apart)
     busy = answers.named | {(one.intent.side.other, one.intent.source_key) for one in operations}
-    alike = likenesses(ctx, pools, found, busy, operations, rows)
-    tasks = _Tasks(ctx, readings, operations, pools, busy, apart, alike, approved=approved)
+    taken = Taken(ctx, (pools[side][key] for side in Side for key in found.alone[side]))
+    alike = likenesses(ctx, pools, found, busy, operations, rows, taken.links)
+    tasks = _Tasks(ctx, readings, operations, pools, busy, apart, alike, taken, approved=approved)
     return [*answers.tasks, *tasks.of(found)]
 
 
@@ -80,6 +82,7 @@ class _Tasks:
         busy: frozenset[Known],
         apart: Apart,
         alike: Likenesses,
+        taken: Taken,
         *,
         approved: bool,
     ) -> None:
@@ -89,6 +92,7 @@ class _Tasks:
         self._busy = busy
         self._apart = apart
         self._alike = alike
+        self._taken = taken
         self._pools = pools
         self._approved = approved
         self._waiting = frozenset(seen.waiting_for for seen in pools[Side.FLOWTLY].values() if seen.waiting_for)
@@ -162,11 +166,10 @@ class _Tasks:
         if any(_hides(ctx, one, side) for one in self._operations):
             ctx.events("creates.held", side=str(side.other), reason="an earlier create is in doubt", records=len(due))
             return
-        taken = _taken_keys(ctx, due)
         for chunk in chunked(due, ctx.limits.batch):
-            yield from self._creates(side, chunk, taken)
+            yield from self._creates(side, chunk)
 
-    def _creates(self, side: Side, chunk: list[Observation], taken: Mapping[tuple[int, str], str]) -> Iterator[Task]:
+    def _creates(self, side: Side, chunk: list[Observation]) -> Iterator[Task]:
         """Creates from some strangers, and questions about those that a linked record speaks against."""
         ctx = self._ctx
         known = ctx.store.observations(ctx.name, side, [seen.key for seen in chunk])
@@ -176,10 +179,14 @@ class _Tasks:
             reason = "a record that refers to the same cannot be read yet"
             ctx.events("creates.held", side=str(side.other), reason=reason, records=len(hidden))
         for seen in chunk:
-            owner = taken.get(strongest) if (strongest := _strongest(seen)) is not None else None
+            doubled = [
+                owner
+                for owner in self._taken.owners(seen)
+                if not self._apart.between([(side, seen.key)], [(Side.EXTERNAL, owner)])
+            ]
             full = known.get(seen.key)
-            if owner is not None and not self._apart.between([(side, seen.key)], [(Side.EXTERNAL, owner)]):
-                yield from self._twin(side, seen, owner)
+            if doubled:
+                yield from self._twin(side, seen, doubled[0])
             elif full is not None and full.document is not None and seen.key not in hidden:
                 yield from _create_task(ctx, side, full, links, recheck=not self._readings[side].full)
 
@@ -207,10 +214,6 @@ def _hides(ctx: Context, operation: Operation, side: Side) -> bool:
     return not (known and any(sent_keys(ctx, operation)))
 
 
-def _strongest(seen: Observation) -> tuple[int, str] | None:
-    return primary(Candidate(seen.key, seen.match_keys))
-
-
 def _describe(one: Match) -> str:
     return f"same match key (level {one.level + 1}): external {list(one.external)}, flowtly {list(one.flowtly)}"
 
@@ -230,23 +233,6 @@ def _link_tasks(ctx: Context, matches: list[Match]) -> Iterator[MergeTask]:
         for one in chunk:
             origin = f"{one.fit} by {' + '.join(ctx.mapping.match[one.level])}"
             yield from link_task(ctx, external.get(one.external[0]), flowtly.get(one.flowtly[0]), origin)
-
-
-def _taken_keys(ctx: Context, due: Iterable[Observation]) -> dict[tuple[int, str], str]:
-    """Match keys of strangers that a linked record or an alias of it has, with that record's external key."""
-    wanted = {strongest for seen in due if (strongest := _strongest(seen)) is not None}
-    taken: dict[tuple[int, str], str] = {}
-    for link in ctx.store.links(ctx.name):
-        for side in Side:
-            keys = ctx.mapping.projection(side).match_keys(link.base.of(side))
-            for level, text in enumerate(keys):
-                if text is not None and (level, text) in wanted:
-                    taken[level, text] = link.external_key
-    for one in ctx.store.aliases(ctx.name):
-        for level, text in enumerate(ctx.mapping.external.match_keys(one.base)):
-            if text is not None and (level, text) in wanted:
-                taken.setdefault((level, text), one.primary)
-    return taken
 
 
 def _create_task(ctx: Context, side: Side, seen: Observation, links: Lookups, *, recheck: bool) -> Iterator[CreateTask]:

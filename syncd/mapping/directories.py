@@ -113,6 +113,10 @@ class DirectorySpec(Strict):
     fields: PartyFields | None = Field(
         default=None, description="Which raw fields say what; known already for Flowtly's counterparties."
     )
+    country: str | None = Field(
+        default=None,
+        description="Country of records that name none, such as PL. Only their tax numbers are read with it.",
+    )
     automatic: tuple[Tier, ...] = Field(
         default=(), description="Tiers whose pairs are merged without a person. None unless you say so."
     )
@@ -133,14 +137,18 @@ class DirectorySpec(Strict):
 
 
 def directory_problems(
-    directories: Mapping[str, DirectorySpec], node: Node, systems: Collection[str]
+    directories: Mapping[str, DirectorySpec], node: Node, systems: Collection[str], countries: Collection[str]
 ) -> Iterator[Problem]:
-    """What cannot be, by the configuration alone. ``node`` is the whole file; ``systems`` has flowtly."""
+    """What cannot be, by the configuration alone. ``node``: the whole file; ``systems`` has flowtly; ``countries``: known."""
     for name, spec in directories.items():
         place = node.at("dedupe", name)
         if spec.system not in systems:
             hint = did_you_mean(spec.system, systems) or f"known: {', '.join(sorted(systems))}"
             yield place.at("system").problem(f"dedupe.{name}.system: no system is called {spec.system!r}", hint)
+        if spec.country is not None and spec.country not in countries:
+            hint = did_you_mean(spec.country.upper(), countries) or f"known: {', '.join(sorted(countries))}"
+            told = f"dedupe.{name}.country: no tax numbers of {spec.country!r} can be checked"
+            yield place.at("country").problem(told, hint)
         fields = spec.party_fields
         if spec.fields is None and fields == PartyFields():
             hint = "say which raw fields are name, tin, accounts and so on"

@@ -47,6 +47,10 @@ class LinkTable(ABC):
     def other(self, side: Side, key: str) -> str | None:
         """The key on the other side of the record that ``side`` knows by ``key``; None when it is not linked."""
 
+    def primary(self, key: str) -> str:
+        """The external key by which a record goes here: its own, or that of the record it is an alias of."""
+        return key
+
 
 class FixedLinks(LinkTable):
     """Links that were looked up before, with whoever knows the rest.
@@ -63,6 +67,10 @@ class FixedLinks(LinkTable):
         if (side, key) in self._known:
             return self._known[side, key]
         return self._rest.other(side, key) if self._rest is not None else None
+
+    def primary(self, key: str) -> str:
+        """As the rest knows it."""
+        return key if self._rest is None else self._rest.primary(key)
 
     def keys(self, side: Side) -> tuple[str, ...]:
         """Every key of a side that is linked, in order; for examples."""

@@ -44,7 +44,10 @@ class RegisterSettings(Strict):
         default=None, description="The Polish white list; `white_list: {}` asks it."
     )
     timeout: Duration = Field(
-        default=timedelta(seconds=20), ge=timedelta(seconds=1), description="How long one answer may take."
+        default=timedelta(seconds=20),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=1),  # one request must end before the right to send it does
+        description="How long one answer may take.",
     )
     valid: Duration = Field(
         default=timedelta(days=30),

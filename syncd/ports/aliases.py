@@ -48,8 +48,11 @@ class AliasStore(Protocol):
     def alias(self, mapping: str, external_key: str) -> Alias | None:
         """One alias."""
 
-    def keep_alias(self, alias: Alias, lease: Lease) -> None:
-        """Make or update an alias. Raises LeaseLost, and Stale for a record that is linked, or without a primary."""
+    def keep_alias(self, alias: Alias, lease: Lease, answer: int | None = None) -> None:
+        """Make or update an alias; ``answer`` is the question whose answer is carried out by that, in one step.
+
+        Raises LeaseLost, and Stale for a record that is linked, or without a primary.
+        """
 
     def drop_alias(self, mapping: str, external_key: str, why: str, lease: Lease) -> None:
         """An alias ends: its record is gone, is linked itself by now, or went into another one."""

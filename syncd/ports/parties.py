@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -171,7 +171,10 @@ class PartyStore(Protocol):
         """The keys of all parties, in order."""
 
     def pairs(self, directory: str, keys: Sequence[str] | None, cap: int) -> Iterator[Pair]:
-        """Pairs that share a block key of at most ``cap`` members: all of them, or those of the parties ``keys``."""
+        """Pairs that share a block key of at most ``cap`` members: all of them, or those of the parties ``keys``.
+
+        Without those that a person said no to.
+        """
 
     def case_pairs(self, directory: str, keys: Sequence[str] | None, cap: int) -> Iterator[Pair]:
         """Pairs of the cases that are open, answered yes or withdrawn: all of them, or those of the parties ``keys``.
@@ -208,6 +211,9 @@ class PartyStore(Protocol):
         self, directory: str | None, states: Sequence[CaseState], *, limit: int = 500, about: str | None = None
     ) -> list[Case]:
         """Cases, highest bits first; ``about``: only those of one record."""
+
+    def cases_to_merge(self, directory: str, tiers: Collection[str]) -> list[Case]:
+        """Every case that a person answered yes, and every open one of these tiers; highest bits first."""
 
     def case(self, case_id: int) -> Case | None:
         """One case."""

@@ -46,11 +46,16 @@ class Aliases(Database):
         rows = self.rows(_of(mapping).where(table.c.external_key == external_key))
         return to_alias(rows[0]) if rows else None
 
-    def keep_alias(self, alias: Alias, lease: Lease) -> None:
-        """Make or update an alias. Raises LeaseLost, and Stale for a record that is linked, or without a primary."""
+    def keep_alias(self, alias: Alias, lease: Lease, answer: int | None = None) -> None:
+        """Make or update an alias, and note with it that an answer was carried out.
+
+        Raises LeaseLost, and Stale for a record that is linked, or without a primary.
+        """
         with self.transaction() as connection:
             require(connection, lease)
             put(connection, alias)
+            if answer is not None:
+                questions.close(connection, [answer], questions.CARRIED_OUT, None, carried_out=True)
 
     def drop_alias(self, mapping: str, external_key: str, why: str, lease: Lease) -> None:
         """An alias ends: its record is gone, is linked itself by now, or went into another one."""

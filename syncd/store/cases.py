@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, text
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text
 
 from syncd.counterparties.decision import Band, Decision
 from syncd.errors import NotFound, Refused, Stale
@@ -15,7 +15,7 @@ from syncd.ports.parties import Case, CaseAnswer, CaseState, Decided, Kept
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.party_tables import case_answer, party, party_case
-from syncd.store.values import readable, rowset
+from syncd.store.values import readable, rowset, unique
 
 _HARD: Final = ("tin", "account")
 _EQUAL: Final = ("equal", "shared")
@@ -112,6 +112,13 @@ class Cases(Database):
         if about is not None:
             wanted = wanted.where(or_(one.left_key == about, one.right_key == about))
         return [_case(row) for row in self.rows(wanted.order_by(one.bits.desc(), one.id).limit(limit))]
+
+    def cases_to_merge(self, directory: str, tiers: Collection[str]) -> list[Case]:
+        """Every case that a person answered yes, and every open one of these tiers; highest bits first."""
+        one = party_case.c
+        tier = and_(one.state == CaseState.OPEN.value, one.band == Band.AUTO.value, one.tier == func.any(unique(tiers)))
+        wanted = select(party_case).where(one.directory == directory, or_(one.state == _YES.value, tier))
+        return [_case(row) for row in self.rows(wanted.order_by(one.bits.desc(), one.id))]
 
     def case(self, case_id: int) -> Case | None:
         """One case."""

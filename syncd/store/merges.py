@@ -64,7 +64,8 @@ class Merges(Database):
             sent = select(merge_call.c.merge).where(merge_call.c.low == low, merge_call.c.high == high)
             if connection.execute(sent).first() is not None:
                 raise Stale(f"{plan.loser} and {plan.survivor} were sent to be merged once; it is never sent again")
-            replaced = merge_operation.update().where(*of_pair, merge_operation.c.state == _PROPOSED.value)
+            same = (*of_pair, merge_operation.c.directory == plan.directory)  # another directory's is not ours to take
+            replaced = merge_operation.update().where(*same, merge_operation.c.state == _PROPOSED.value)
             connection.execute(replaced.values(_ended(_WITHDRAWN, "planned anew")))
             try:
                 row = connection.execute(merge_operation.insert().values(_row(plan, low, high)).returning("*"))

@@ -11,22 +11,31 @@ from syncd.ports.parties import Pair
 from syncd.store.database import Database
 from syncd.store.values import unique
 
+# A pair that a person said no to is not even looked at again.
+_ASKABLE: Final = """
+    NOT EXISTS (
+        SELECT FROM party_case AS answered WHERE answered.directory = :directory AND answered.state = 'no'
+          AND answered.left_key = pair.left_key AND answered.right_key = pair.right_key)
+    ORDER BY pair.left_key, pair.right_key
+"""
 _ALL_PAIRS: Final = text(
-    """
+    f"""
     WITH useful AS MATERIALIZED (
         SELECT block FROM party_block WHERE directory = :directory
         GROUP BY block HAVING count(*) BETWEEN 2 AND :cap
     )
-    SELECT one.key AS left_key, other.key AS right_key, array_agg(one.block ORDER BY one.block) AS blocks
-    FROM useful
-    JOIN party_block AS one ON one.directory = :directory AND one.block = useful.block
-    JOIN party_block AS other ON other.directory = :directory AND other.block = useful.block AND other.key > one.key
-    GROUP BY one.key, other.key ORDER BY one.key, other.key
-    """
+    SELECT * FROM (
+        SELECT one.key AS left_key, other.key AS right_key, array_agg(one.block ORDER BY one.block) AS blocks
+        FROM useful
+        JOIN party_block AS one ON one.directory = :directory AND one.block = useful.block
+        JOIN party_block AS other ON other.directory = :directory AND other.block = useful.block AND other.key > one.key
+        GROUP BY one.key, other.key
+    ) AS pair WHERE {_ASKABLE}
+    """  # noqa: S608 - constants
 )
 # The size of a block is counted no further than the cap.
 _PAIRS_OF: Final = text(
-    """
+    f"""
     WITH mine AS MATERIALIZED (
         SELECT party.key, unnest(party.blocks) COLLATE "C" AS block FROM party
         WHERE party.directory = :directory AND party.key = ANY(CAST(:keys AS text[]))
@@ -39,12 +48,14 @@ _PAIRS_OF: Final = text(
         ) AS counted
         WHERE counted.size BETWEEN 2 AND :cap
     )
-    SELECT least(mine.key, other.key) AS left_key, greatest(mine.key, other.key) AS right_key,
-        array_agg(DISTINCT mine.block ORDER BY mine.block) AS blocks
-    FROM mine JOIN useful ON useful.block = mine.block
-    JOIN party_block AS other ON other.directory = :directory AND other.block = mine.block AND other.key <> mine.key
-    GROUP BY 1, 2 ORDER BY 1, 2
-    """
+    SELECT * FROM (
+        SELECT least(mine.key, other.key) AS left_key, greatest(mine.key, other.key) AS right_key,
+            array_agg(DISTINCT mine.block ORDER BY mine.block) AS blocks
+        FROM mine JOIN useful ON useful.block = mine.block
+        JOIN party_block AS other ON other.directory = :directory AND other.block = mine.block AND other.key <> mine.key
+        GROUP BY 1, 2
+    ) AS pair WHERE {_ASKABLE}
+    """  # noqa: S608 - constants
 )
 _CASES: Final = """
     SELECT one.left_key, one.right_key, ARRAY(
@@ -87,14 +98,17 @@ _CAPPED_OF: Final = text(
     """
 )
 # Statistics are stale just when much is new, and a join planned for no rows reads the same table for each of many.
-_ANALYZE: Final = text("ANALYZE party, party_block, party_fact, party_token")
+_ANALYZE: Final = text("ANALYZE party, party_block, party_fact, party_token, party_case")
 
 
 class Pairs(Database):
     """Pairs of parties."""
 
     def pairs(self, directory: str, keys: Sequence[str] | None, cap: int) -> Iterator[Pair]:
-        """Pairs that share a block key of at most ``cap`` members: all of them, or those of the parties ``keys``."""
+        """Pairs that share a block key of at most ``cap`` members: all of them, or those of the parties ``keys``.
+
+        Without those that a person said no to.
+        """
         if keys is None:
             with self.transaction() as connection:
                 connection.execute(_ANALYZE)

@@ -17,6 +17,7 @@ MERGED: Final = "merged"
 LASTING: Final = (MERGED, "lost_edit")
 """About merges: over with the link, when a record is seen again, or by a person; not with what flows meanwhile."""
 AGREED: Final = "agreed"
+ASKED_ANEW: Final = "asked anew"
 CARRIED_OUT: Final = "carried_out"
 
 _OPEN: Final = text(
@@ -39,6 +40,20 @@ _OPEN: Final = text(
     """
 )
 
+# A field is asked about for one reason at a time: the question for another one is over.
+_INSTEAD: Final = {"field": "bad_value", "bad_value": "field"}
+_REPLACE: Final = text(
+    """
+    UPDATE conflict SET resolved_at = now(), resolution = :resolution, carried_out_at = now()
+    FROM json_to_recordset(CAST(:rows AS json)) AS given(
+        kind text, external_key text, flowtly_key text, field text)
+    WHERE conflict.mapping = :mapping AND conflict.kind = given.kind AND conflict.field = given.field
+      AND coalesce(conflict.external_key, '') = coalesce(given.external_key, '')
+      AND coalesce(conflict.flowtly_key, '') = coalesce(given.flowtly_key, '')
+      AND conflict.resolved_at IS NULL
+    """
+)
+
 # How an answer names a pair; the engine writes and reads the same form.
 _PAIR: Final = "link {external} = {flowtly}"
 
@@ -54,6 +69,10 @@ class Record:
 def open_all(connection: Connection, mapping: str, run_id: int, questions: Iterable[NewConflict]) -> None:
     """Open questions; one that is open already keeps its row, and its values are brought up to date."""
     rows = {(one.kind, one.external_key or "", one.flowtly_key or "", one.field): _new_row(one) for one in questions}
+    replaced = [{**row, "kind": _INSTEAD[row["kind"]]} for row in rows.values() if row["kind"] in _INSTEAD]
+    if replaced:
+        given = {"mapping": mapping, "rows": rowset(replaced), "resolution": ASKED_ANEW}
+        connection.execute(_REPLACE, given)
     if rows:
         connection.execute(_OPEN, {"mapping": mapping, "run_id": run_id, "rows": rowset(list(rows.values()))})
 

@@ -64,6 +64,14 @@ _REBASE: Final = text(
     """
 )
 
+_REREAD: Final = text(
+    """
+    UPDATE observation
+    SET document = jsonb_set(document, CAST(:path AS text[]), to_jsonb(CAST(:primary AS text)), false)
+    WHERE mapping = :mapping AND side = 'flowtly' AND document #>> CAST(:path AS text[]) = :external_key
+    """
+)
+
 
 class Redirects(Database):
     """Where records went."""
@@ -151,11 +159,13 @@ def _end_cases(connection: Connection, loser: str, survivor: str) -> None:
 
 
 def _rebase(connection: Connection, field: Referring, external_key: str, primary: str) -> None:
-    """References to the loser lead to the survivor now, which reads as the primary: agreed, so that nothing flows."""
-    path = [Side.FLOWTLY.value, field.field]
-    connection.execute(
-        _REBASE, {"mapping": field.mapping, "path": path, "external_key": external_key, "primary": primary}
-    )
+    """References to the loser lead to the survivor now, which reads as the primary: agreed, so that nothing flows.
+
+    Of a record that was read before the merge and waits with an edit, the rest alone is one.
+    """
+    given = {"mapping": field.mapping, "external_key": external_key, "primary": primary}
+    connection.execute(_REBASE, {**given, "path": [Side.FLOWTLY.value, field.field]})
+    connection.execute(_REREAD, {**given, "path": [field.field]})
 
 
 class _Move:

@@ -6,7 +6,7 @@ An answer that says nothing never replaces one that does; it only moves the mome
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, bindparam, delete, text
@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, bindparam, delete, text
 from syncd.ports.registers import Answer, KeptAnswer, Lifetimes, Outcome
 from syncd.store.database import Database
 from syncd.store.register_tables import register_budget
-from syncd.store.values import unique
+from syncd.store.values import readable, unique
 
 _KEPT: Final = text(
     """
@@ -113,7 +113,7 @@ def _word(register: str, one: Answer, lifetimes: Lifetimes) -> dict[str, Any]:
         "accounts": list(one.accounts),
         "consultation": _clean(one.consultation),
         "detail": _clean(one.detail),
-        "answered_at": one.answered_at,
+        "answered_at": _moment(one.answered_at),
         "life": lifetimes.valid if one.outcome is Outcome.VALID else lifetimes.invalid,
     }
 
@@ -130,5 +130,10 @@ def _failure(register: str, one: Answer, lifetimes: Lifetimes) -> dict[str, Any]
 
 
 def _clean(words: str) -> str:
-    """PostgreSQL holds no NUL, and a register's words may have one."""
-    return words.replace("\0", "")
+    """PostgreSQL holds no NUL and no half of a character, and a register's words may have one."""
+    return readable(words.replace("\0", ""))
+
+
+def _moment(said: datetime | None) -> datetime | None:
+    """When a register says that it answered; none for a year that could be stored and never be read again."""
+    return said if said is not None and MINYEAR < said.year < MAXYEAR else None

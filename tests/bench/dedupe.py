@@ -137,6 +137,7 @@ def main() -> None:
     asked = [truth[row["left_id"]] == truth[row["right_id"]] for row in found if row["band"] == "review"]
     own = [
         ["whole scan, two processes: time", f"{scan.seconds:.0f} s", "<= 180 s"],
+        ["whole scan: processor time of all processes", f"{scan.processor:.0f} s", ""],
         ["whole scan: peak memory, all processes", f"{scan.peak_mb:,.0f} MB", "<= 1,500 MB"],
         ["preparing records, one process", f"{ready['records'] / ready['seconds']:,.0f} a second", ""],
         ["blocking recall", f"{blocks['recall']:.4f} of {blocks['pairs']:,} true pairs", ">= 0.985"],

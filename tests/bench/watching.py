@@ -1,7 +1,8 @@
-"""Runs a command and watches it: seconds, and the peak memory of it and its children (shared pages counted once)."""
+"""Runs a command and watches it: seconds, processor seconds, and the peak memory of it and its children (shared pages counted once)."""
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import threading
 import time
@@ -17,12 +18,14 @@ class Watched:
 
     seconds: float
     peak_mb: float
+    processor: float
     output: str
 
 
 def run(command: list[str], cwd: Path) -> Watched:
     """Run a command to its end. Ends the program when it fails."""
     began = time.perf_counter()
+    spent = _processor()
     peak = 0
     with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         done = threading.Event()
@@ -39,7 +42,13 @@ def run(command: list[str], cwd: Path) -> Watched:
         watcher.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{output[-2000:]}\n{errors[-4000:]}")
-    return Watched(time.perf_counter() - began, peak / 1024, output)
+    return Watched(time.perf_counter() - began, peak / 1024, _processor() - spent, output)
+
+
+def _processor() -> float:
+    """Processor seconds of all children that have ended, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _family(pid: int) -> list[int]:

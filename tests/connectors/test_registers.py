@@ -81,6 +81,8 @@ def test_only_an_answer_about_the_number_is_not_valid(number: str, said: str) ->
         (Reply(200, {"isValid": False}, JSON), BadAnswer),
         (Reply(200, {"isValid": False, "userError": "VALID"}, JSON), BadAnswer),
         (Reply(200, {"isValid": True, "userError": "INVALID"}, JSON), BadAnswer),
+        (Reply(302, b"", JSON, {"location": "/elsewhere"}), BadAnswer),
+        (Reply(200, {"isValid": True, "userError": "VALID", "name": "x" * (1 << 20)}, JSON), BadAnswer),
     ],
 )
 def test_what_cannot_be_understood_is_trouble_and_no_answer(reply: Reply, error: type[SyncdError]) -> None:

@@ -206,7 +206,10 @@ def test_from_the_plan_over_a_look_to_one_record(world: World) -> None:
     assert merges(world, code=0) == []
     said = syncd(world, "dedupe", "undo-info", str(one["case"]))
     assert "Flowtly has no way back from a merge" in said
-    assert f"Take its bank accounts off {one['survivor']}: {ACCOUNT}, {SECOND}" in said
+    # The account that both had is the survivor's own: nobody must take it off.
+    assert f"Take off {one['survivor']} the bank accounts that only {one['loser']} had: {SECOND}." in said
+    assert "had none" in said
+    assert "the merge of case" in syncd(world, "dedupe", "withdraw", str(one["case"]), code=1)
     told = json.loads(syncd(world, "dedupe", "undo-info", str(one["case"]), "--json"))
     assert told["snapshots"][one["loser"]]["raw"]["displayName"] == "KOWALSKI sp z o o"
     assert told["manual"] is True
@@ -237,6 +240,10 @@ def test_a_person_says_which_record_survives(world: World) -> None:
     (other,) = merges(world, "--survivor", f"{one['case']}={one['loser']}")
     assert (other["survivor"], other["loser"]) == (one["loser"], one["survivor"])
     assert other["evidence"]["survivor"] == "pinned by a person"
+    wrong = (("77=x", "there is no case 77"), (f"{one['case']}=/api/counterparties/99", "is neither"))
+    for pin, message in wrong:
+        assert message in syncd(world, "dedupe", "merge", "--survivor", pin, code=1)
+    assert merges(world)[0]["survivor"] == other["survivor"]
 
 
 def test_a_record_that_changed_after_the_approval_is_not_merged(world: World) -> None:

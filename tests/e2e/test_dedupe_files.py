@@ -142,6 +142,31 @@ def test_a_file_that_is_no_utf_8_or_not_there(folder: Path) -> None:
     assert "records.csv:0:0: cannot be read: No such file" in score(folder).stderr
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_of_a_polish_or_german_excel_is_read(folder: Path, separator: str) -> None:
+    wanted = score(folder).stdout
+    for name, text in (("records.csv", RECORDS), ("pairs.csv", PAIRS)):
+        cells = csv.reader(text.splitlines())
+        with (folder / name).open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file, delimiter=separator).writerows(cells)
+    done = score(folder)
+    assert (done.returncode, done.stdout) == (0, wanted), done.stderr
+
+
+def test_nothing_is_written_over_a_file_it_is_made_from(folder: Path) -> None:
+    done = syncd(folder, "dedupe", "scan", "--records", "records.csv", "-o", "./records.csv")
+    assert done.returncode == 1 and "is one of the files to be read" in done.stderr
+    done = syncd(folder, "dedupe", "score", "records.csv", "--pairs", "pairs.csv", "-o", "pairs.csv")
+    assert done.returncode == 1 and "is one of the files to be read" in done.stderr
+    assert (folder / "records.csv").read_text(encoding="utf-8") == RECORDS
+    assert (folder / "pairs.csv").read_text(encoding="utf-8") == PAIRS
+
+
+def test_the_name_of_the_file_is_told_as_it_is(folder: Path) -> None:
+    done = syncd(folder, "dedupe", "scan", "--records", "records.csv", "-o", "found[red].csv")
+    assert "Written to found[red].csv." in done.stdout
+
+
 def test_columns_that_are_missing_are_empty(folder: Path) -> None:
     (folder / "records.csv").write_text("rec_id,name,colour\na1,Zielony Wiatrak,red\na2,Zielony Wiatrak,blue\n")
     (folder / "pairs.csv").write_text("left_id,right_id\na1,a2\n")

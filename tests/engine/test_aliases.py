@@ -365,6 +365,23 @@ def test_what_refers_to_an_alias_in_the_erp_refers_to_the_one_record_in_flowtly(
     assert two.writes() == writes
 
 
+def test_a_reference_that_moves_within_one_company_is_no_edit(two: World) -> None:
+    """The ERP says A2, Flowtly can only say the one record: neither is told to the other."""
+    two.erp("CREATE TABLE contacts (contact_no text PRIMARY KEY, mail text, who text, customer_no text)")
+    two.configure(contacts=NOTES.replace("direction: to_flowtly\n", ""))
+    two.erp("INSERT INTO contacts VALUES ('P2', 'p2@example.com', 'P Two', 'A2')")
+    two.run("contacts", person=True)
+    two.settled("contacts")
+    made = two.links("contacts")["P2"]
+    two.erp("UPDATE contacts SET customer_no = 'A1', who = 'P 2' WHERE contact_no = 'P2'")
+    two.settled("contacts")
+    two.erp("UPDATE contacts SET customer_no = 'A2' WHERE contact_no = 'P2'")
+    two.in_flowtly("PATCH", f"client-contacts/{made.rpartition('/')[2]}", {"name": "P Zwei"})
+    two.settled("contacts")
+    assert two.erp("SELECT who, customer_no FROM contacts") == [("P Zwei", "A2")]
+    assert two.questions(name="contacts") == []
+
+
 def test_a_stranger_of_flowtly_with_the_key_of_an_alias_is_not_made_again_in_the_erp(two: World) -> None:
     two.customer("A3", company_name="Acme shop", vat_no="DK10000007", city="Odense", terms=14)
     two.configure(MAPPING.replace("match:", "creates: {in_flowtly: false}\nmatch:"))

@@ -181,3 +181,31 @@ def test_a_held_stranger_is_not_made_and_nothing_is_made_beside_it(approved: Wor
     world.run()
     assert [one["name"] for one in world.clients().values()] == ["Berta ApS"]
     assert set(world.links()) == {"C2"}
+
+
+def test_a_placeholder_does_not_tell_which_record_a_lost_create_made(approved: World) -> None:
+    world = checking(approved, "tin")
+    world.run(person=True)
+    world.flowtly.faults.add("status", method="POST", path="/clients", times=1, status=504)
+    world.flowtly.faults.add("status_after", method="POST", path="/clients", times=1, after_nth=1, status=504)
+    world.customer("C1", company_name="Ada ApS", vat_no=NOBODY)
+    world.customer("C2", company_name="Berta ApS", vat_no=NOBODY)
+    world.settled()
+    clients = world.clients()
+    assert {key: clients[iri]["name"] for key, iri in world.links().items()} == {"C1": "Ada ApS", "C2": "Berta ApS"}
+    assert {key: one["company_name"] for key, one in world.customers().items()} == {"C1": "Ada ApS", "C2": "Berta ApS"}
+    assert len(clients) == 2
+
+
+def test_a_field_has_one_question_whatever_it_is_asked_for(holding: World) -> None:
+    world, iri = holding, linked(holding)
+    world.erp("UPDATE customers SET vat_no = %s WHERE customer_no = 'C1'", BAD)
+    world.edit(iri, tin=OTHER[2:])
+    world.run()
+    assert [row.kind for row in world.questions()] == ["field"]
+    world.edit(iri, tin=GOOD[2:])
+    world.run()
+    assert [row.kind for row in world.questions()] == ["bad_value"]
+    world.edit(iri, tin=OTHER[2:])
+    world.run()
+    assert [row.kind for row in world.questions()] == ["field"]

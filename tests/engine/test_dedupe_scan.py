@@ -169,6 +169,29 @@ def test_counterparties_of_flowtly_are_read_with_what_their_clients_say(world: W
     assert {"tin", "account"} <= set(case.decision["blocks"])
 
 
+def test_a_country_of_records_that_name_none_reads_their_tax_numbers_and_says_nothing_else(world: World) -> None:
+    here, pair = nip(1), ("/api/counterparties/1", "/api/counterparties/2")
+    configured(world, FLOWTLY)
+    numbers = (here, f"{here[:3]}-{here[3:]}", f"DK{here}", "13585628", "1111111111")
+    for number in numbers:
+        world.in_flowtly("POST", "counterparties", {"displayName": "Lampa Sp. z o.o.", "tin": number})
+    dane = world.client(name="Lampa Sp. z o.o.", tinCountry="DK", tin=here, country="DK")
+    world.in_flowtly("POST", "counterparties", {"displayName": "Lampa Sp. z o.o.", "client": dane, "tin": here})
+    scan(world, "parties")
+    assert cases(world, name="parties")[pair].tier != "T1"
+    configured(world, FLOWTLY.replace("counterparties}", "counterparties, country: PL}"))
+    assert scan(world, "parties").changed == 2
+    found = [one.party for one in world.store.parties("parties", list(world.store.party_keys("parties"))).values()]
+    by_key = {one.id: (one.tin, one.country) for one in found}
+    written = [f"PL{here}", f"PL{here}", *numbers[2:]]
+    assert by_key == {
+        **{f"/api/counterparties/{at}": (tin, "") for at, tin in enumerate(written, 1)},
+        "/api/counterparties/6": (here, "DK"),
+    }
+    levels = {one["field"]: one["level"] for one in cases(world, name="parties")[pair].decision["levels"]}
+    assert levels["tin"] == "equal" and "country" not in levels
+
+
 def test_a_client_that_changes_changes_its_counterparty(world: World) -> None:
     configured(world, FLOWTLY)
     one = world.client(name="Ada ApS", tin="13585628", tinCountry="DK")

@@ -132,23 +132,6 @@ def test_a_client_that_moved_shows_the_survivor_and_the_link_becomes_an_alias(
     assert (names[kept], names[lost]) == ("Merged", "Merged"), "written by the primary, read by all"
 
 
-def test_a_survivor_whose_own_customer_is_proven_gone_goes_on_with_the_one_of_the_merged(
-    world: World, linked: Callable[..., dict[str, str]]
-) -> None:
-    """The loss was proven before the merge, and its quarantine ends after it: by then the record lives on."""
-    deleting = PARTIES.replace("in_external: unlink, quarantine: 0", "in_external: delete, quarantine: 2")
-    iris = linked(deleting, A={"client": client(world, "Kunde")})
-    lost, kept = external(world, iris["A"]), external(world, iris["B"])
-    world.erp("DELETE FROM customers WHERE customer_no = %s", kept)
-    full(world, 2)
-    assert len(world.store.removals("clients", open_only=True)) == 1
-    merge(world, iris["B"], iris["A"])
-    full(world, 6)
-    assert world.links()[lost] == iris["B"]
-    assert world.flowtly.state.lookup(iris["B"]) is not None
-    assert world.store.removals("clients", open_only=True) == []
-
-
 def test_an_account_that_moved_is_known_from_the_search_for_duplicates(
     world: World, linked: Callable[..., dict[str, str]]
 ) -> None:

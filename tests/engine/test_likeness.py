@@ -359,6 +359,25 @@ def test_match_keys_that_a_person_told_apart_make_two_records(world: World) -> N
     assert world.questions() == []
 
 
+def test_whoever_would_double_two_linked_records_is_asked_about_both(world: World) -> None:
+    world.customer("C1", company_name="Ada ApS", vat_no="DK10000009")
+    world.run(person=True)
+    world.customer("C2", company_name="School of Ada", vat_no="DK10000009")
+    world.settled()
+    answer(world, world.questions("ambiguous")[0], APART)
+    world.settled()
+    world.customer("C3", company_name="Ada Canteen", vat_no="DK10000009")
+    asked = []
+    for _ in range(2):
+        world.settled()
+        (question,) = world.questions("ambiguous")
+        asked += question.named(Side.EXTERNAL) - {"C3"}
+        answer(world, question, APART)
+    assert sorted(asked) == ["C1", "C2"]
+    world.settled()
+    assert sorted(world.links()) == ["C1", "C2", "C3"]
+
+
 def test_a_question_shows_no_value_of_a_sensitive_field(alike: World) -> None:
     alike.configure(EVIDENCE.replace("vat: {external: vat_no,", "vat: {external: vat_no, sensitive: true,"))
     alike.customer("C1", company_name="Ada Maskiner ApS", vat_no=f"DK{TINS[0]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from itertools import combinations
 from random import Random
@@ -109,6 +110,19 @@ def test_a_number_on_too_many_records_brings_nobody_together_but_is_known_to_be_
     around = near(SPEC, [stranger], [stranger, *many])
     assert around.pairs == ()
     assert len(around.census.names_on("tin", VAT[0])) > 20
+
+
+def test_a_text_of_a_thousand_words_instead_of_a_name_costs_little_and_is_still_found() -> None:
+    text = " ".join(f"word{number}" for number in range(1000))
+    stranger, company = alone(Side.EXTERNAL, "N", name=text), link("C1", name="Word7 Maskiner")
+    tracemalloc.start()
+    try:
+        around = near(SPEC, [stranger], [stranger, company])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [other.id for _, other in around.pairs] == [company.id]
+    assert most < 30 << 20, "pairs of words grow with the square of them"
 
 
 def test_a_linked_record_joins_nobody() -> None:

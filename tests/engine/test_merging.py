@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from syncd.engine.dedupe.proposing import approve, withdraw
+from syncd.engine.dedupe.proposing import Proposals, approve, withdraw
 from syncd.engine.dedupe.template import filled
 from syncd.errors import Refused
-from syncd.ports.merges import MergeState
+from syncd.ports.merges import MergeState, Redirect
 from syncd.ports.parties import CaseState
 from tests.engine.merging import (
     CLIENTS,
@@ -214,6 +216,58 @@ def test_a_person_names_the_survivor(desks: Desks) -> None:
     (made,) = desks.propose(pins={case.id: younger}).made
     assert (made.plan.survivor, made.plan.loser) == (younger, older)
     assert desks.propose(pins={case.id: "/api/counterparties/77"}).left
+
+
+def test_a_tier_that_is_switched_on_later_approves_what_it_proposed_before(desks: Desks) -> None:
+    desks.party(), desks.party()
+    desks.scan()
+    (made,) = desks.propose().made
+    desks.world.configure(CLIENTS, settings(automatic="T1"))
+    proposals = desks.propose()
+    assert (proposals.made, [one.id for one in proposals.approved]) == ((), [made.id])
+    assert (desks.merge().outcome, desks.sent()) == ("done", 1)
+
+
+def test_an_approval_of_a_tier_ends_when_the_tier_is_switched_off(desks: Desks) -> None:
+    desks.world.configure(CLIENTS, settings(automatic="T1"))
+    desks.party(), desks.party()
+    desks.scan()
+    (approved,) = desks.propose().approved
+    desks.world.configure(CLIENTS, settings())
+    desks.merge()
+    ended = desks.one(approved)
+    assert (ended.state, desks.sent()) == (MergeState.WITHDRAWN, 0)
+    assert "not switched on any more" in ended.detail
+
+
+def test_an_approved_merge_stands_however_many_other_cases_there_are(desks: Desks) -> None:
+    desks.party(), desks.party()
+    (approved,) = desks.approved()
+    with desks.store.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO party_case (directory, left_key, right_key, band, tier, bits, decision, left_inputs,"
+                " right_inputs, state) SELECT :name, 'a' || n, 'b' || n, 'review', '', 99, '{}', '', '', 'open'"
+                " FROM generate_series(1, 600) AS n"
+            ),
+            {"name": NAME},
+        )
+    assert desks.propose() == Proposals(left={})
+    assert desks.one(approved).state is MergeState.APPROVED
+
+
+def test_what_is_known_to_have_been_merged_and_is_there_again_is_not_merged(desks: Desks) -> None:
+    """Flowtly has gone back in time: whatever follows from it is for a person."""
+    desks.party(), desks.party()
+    (approved,) = desks.approved()
+    keys = approved.plan.survivor, approved.plan.loser
+    lease = desks.store.acquire("clients", "a test", timedelta(minutes=1))
+    desks.store.follow(Redirect("flowtly", "counterparties", *keys, "people", approved.created_at), lease)
+    desks.store.release(lease)
+    desks.merge()
+    ended = desks.one(approved)
+    assert (ended.state, desks.sent()) == (MergeState.WITHDRAWN, 0)
+    assert "is there again" in ended.detail
 
 
 # ------------------------------------------------------------------ caps

@@ -19,6 +19,16 @@ fields:
   description: text
 """
 
+BARE = """
+mapping: clients
+external: {resource: customers, key: customer_no}
+flowtly: {resource: counterparties}
+match: [[corporateWebsiteUrl]]
+fields:
+  corporateWebsiteUrl: city
+deletes: {in_external: delete, quarantine: 3}
+"""
+
 
 @pytest.fixture
 def desks(world: World) -> Desks:
@@ -88,7 +98,7 @@ def test_two_linked_records_become_one_with_an_alias_and_no_reference_of_the_erp
     undisturbed(desks)
 
 
-SITES = f"{CLIENTS}  corporateWebsiteUrl: note\n"
+SITES = f"{CLIENTS}  corporateWebsiteUrl: city\n"
 
 
 def with_sites(desks: Desks) -> tuple[str, str]:
@@ -109,7 +119,7 @@ def test_the_record_that_becomes_an_alias_gets_what_the_survivor_has_in_the_next
     kept, other = with_sites(desks)
     assert desks.merge().outcome == "done"
     desks.world.run()
-    assert desks.world.customers()[other]["note"] == f"https://{kept}.example"
+    assert desks.world.customers()[other]["city"] == f"https://{kept}.example"
     entries = [entry for _, _, entry in desks.store.history("clients", other, None) if entry.rule == "alias"]
     assert [(one.event, one.field, one.before, one.after) for one in entries] == [
         ("patched", "corporateWebsiteUrl", f"https://{other}.example", f"https://{kept}.example")
@@ -118,20 +128,43 @@ def test_the_record_that_becomes_an_alias_gets_what_the_survivor_has_in_the_next
     desks.world.settled()
     desks.world.run(full=True)
     assert (desks.world.writes(), desks.world.questions()) == (undone, [])
-    assert desks.world.customers()[kept]["note"] == f"https://{kept}.example"
+    assert desks.world.customers()[kept]["city"] == f"https://{kept}.example"
 
 
 def test_what_was_typed_into_the_record_that_becomes_an_alias_is_asked_about(desks: Desks) -> None:
     kept, other = with_sites(desks)
-    desks.world.erp("UPDATE customers SET note = 'typed' WHERE customer_no = %s", other)
+    desks.world.erp("UPDATE customers SET city = 'typed' WHERE customer_no = %s", other)
     assert desks.merge().outcome == "done", "nobody had read it yet"
     for full in (False, True):
         desks.world.run(full=full)
     (asked,) = desks.world.questions()
     assert (asked.kind, asked.external_key, asked.field) == ("alias", other, "corporateWebsiteUrl")
     assert (asked.external, asked.flowtly) == ("typed", f"https://{kept}.example")
-    assert desks.world.customers()[other]["note"] == "typed"
+    assert desks.world.customers()[other]["city"] == "typed"
     assert desks.row(desks.world.links()[kept])["corporateWebsiteUrl"] == f"https://{kept}.example"
+
+
+def test_a_survivor_whose_own_customer_is_proven_gone_goes_on_with_the_one_of_the_merged(desks: Desks) -> None:
+    """The loss was proven before the merge, and its quarantine ends after it: by then the record lives on."""
+    kept = desks.party(corporateWebsiteUrl="1")
+    lost = desks.party(corporateWebsiteUrl="2")
+    for number in range(3, 10):
+        desks.party(displayName=f"Firm {number}", tin=None, corporateWebsiteUrl=f"{number}")
+    desks.world.configure(BARE, settings())
+    desks.world.run(person=True)
+    desks.world.settled()
+    links = {iri: customer for customer, iri in desks.world.links().items()}
+    desks.world.erp("DELETE FROM customers WHERE customer_no = %s", links[kept])
+    for _ in range(2):
+        desks.world.run(full=True)
+    assert [one.flowtly_key for one in desks.store.removals("clients", open_only=True)] == [kept]
+    (approved,) = desks.approved()
+    assert (approved.plan.survivor, desks.merge().outcome) == (kept, "done")
+    assert desks.store.removals("clients", open_only=True) == []
+    for _ in range(5):
+        desks.world.run(full=True, beyond_caps=True)
+    assert desks.world.links()[links[lost]] == kept
+    assert desks.row(kept) is not None
 
 
 def test_runs_between_the_call_and_its_recovery_take_nothing_for_an_edit_or_a_loss(desks: Desks) -> None:

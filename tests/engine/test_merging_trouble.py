@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from syncd.daemon.deduping import Deduping
 from syncd.engine.dedupe.merging import accept
 from syncd.engine.dedupe.proposing import withdraw
 from syncd.errors import Refused, Stale
 from syncd.ports.merges import MergeState
 from syncd.sandbox.merging import merge_counterparties
-from tests.engine.merging import CLIENTS, ITEM, MERGE, ONE, OTHER_TIN, TWO, Desks, alike, linked, settings
+from tests.engine.merging import CLIENTS, ITEM, MERGE, NAME, ONE, OTHER_TIN, TWO, Desks, alike, linked, settings
 from tests.engine.world import World
 
 
@@ -78,6 +80,20 @@ def test_a_call_that_did_nothing_is_a_question_and_stops_all_others(
     assert (desks.merge().outcome, desks.sent(), desks.one(second).state) == ("done", sent + 1, MergeState.DONE)
 
 
+def test_a_merge_that_was_begun_waits_for_an_unclear_one_as_well(desks: Desks) -> None:
+    first, second = two_pairs(desks)
+    desks.world.flowtly.faults.add("reset", method="PATCH", path=ITEM, times=1)
+    assert (desks.merge().outcome, desks.one(first).state) == ("ended", MergeState.CHANGING)
+    lease = desks.store.acquire(desks.desk.lease, "another process", timedelta(minutes=1))
+    for before, after in pairwise((MergeState.APPROVED, MergeState.CHANGING, MergeState.SENDING, MergeState.UNCLEAR)):
+        desks.store.move_merge(second.id, before, after, "", lease)
+    desks.store.release(lease)
+    assert (desks.merge().outcome, desks.sent()) == ("unclear", 0)
+    assert desks.one(first).state is MergeState.CHANGING
+    assert withdraw(desks.desk, second.id, "still two", "anna")
+    assert (desks.merge().outcome, desks.sent(), desks.one(first).state) == ("done", 1, MergeState.DONE)
+
+
 def test_an_unclear_merge_that_a_person_carried_out_by_hand_is_noticed(desks: Desks) -> None:
     desks.party(bankAccounts=[ONE]), desks.party(bankAccounts=[TWO])
     (approved,) = desks.approved()
@@ -116,6 +132,19 @@ def test_a_peer_that_cannot_be_read_after_the_call_leaves_it_to_the_next_run(des
     assert desks.one(approved).state is MergeState.SENDING
     desks.world.flowtly.faults.remove(rule.id)
     assert desks.merge().outcome == "done"
+    assert (desks.one(approved).state, desks.sent()) == (MergeState.DONE, 1)
+
+
+def test_the_daemon_ends_what_was_begun_before_the_merge_block_was_taken_out(desks: Desks) -> None:
+    desks.party(), desks.party()
+    (approved,) = desks.approved()
+    rule = desks.world.flowtly.faults.add("status", status=500, method="GET", path=ITEM, after_nth=4)
+    desks.merge()
+    desks.world.flowtly.faults.remove(rule.id)
+    desks.world.configure(CLIENTS, settings(body=None))
+    assert desks.world.app is not None
+    job = Deduping(desks.world.app, NAME, desks.world.app.settings.dedupe[NAME])
+    assert job.turn(desks.stop).outcome == "done"
     assert (desks.one(approved).state, desks.sent()) == (MergeState.DONE, 1)
 
 

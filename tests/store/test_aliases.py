@@ -56,6 +56,21 @@ def test_keeping_it_again_updates_it_and_tells_nothing_new(kit: Kit) -> None:
     assert events(kit, "A2") == ["aliased"]
 
 
+def test_an_answer_is_carried_out_by_the_alias_itself_or_not_at_all(kit: Kit) -> None:
+    """Nothing may end between the two: the answer would act once more after the alias was taken apart."""
+    linked(kit, "A1")
+    question = NewConflict("duplicate", "A2", None, external=("A1", "A2"), flowtly=(iri("A1"),))
+    kit.settle(Settlement(None, None, opened=(question,)))
+    (asked,) = kit.store.conflicts(MAPPING, open_only=True)
+    kit.store.dismiss(asked.id, f"link A2 = {iri('A1')}", "kim")
+    one = Alias(MAPPING, "A2", "nobody", "", {}, {}, NOW, "people")
+    with pytest.raises(Stale):
+        kit.store.keep_alias(one, kit.lease, asked.id)
+    assert [row.id for row in kit.store.answers(MAPPING, "duplicate")] == [asked.id]
+    kit.store.keep_alias(replace(one, primary="A1"), kit.lease, asked.id)
+    assert kit.store.answers(MAPPING, "duplicate") == []
+
+
 def test_a_record_is_never_linked_and_an_alias(kit: Kit) -> None:
     linked(kit, "A1")
     linked(kit, "B1")

@@ -247,6 +247,17 @@ def test_case_pairs_have_the_blocks_that_are_not_capped(desk: Desk) -> None:
     assert [(one.left, one.right) for one in desk.store.case_pairs(desk.name, None, 9)] == [("a", "b")]
 
 
+def test_a_pair_that_somebody_said_no_to_is_no_pair_any_more(desk: Desk) -> None:
+    desk.key({key: ["word=firm"] for key in "abc"})
+    desk.decide(about("a", "b"), about("a", "c"))
+    answer(desk, "a", "b", "no")
+    answer(desk, "a", "c", "yes")
+    for keys in (None, ["a", "b", "c"]):
+        assert [(one.left, one.right) for one in desk.store.pairs(desk.name, keys, 9)] == [("a", "c"), ("b", "c")]
+    answer(desk, "a", "b", "open")
+    assert len(list(desk.store.pairs(desk.name, ["a"], 9))) == 2
+
+
 def test_two_who_answer_at_once_are_both_in_the_history_and_one_case_is_left(desk: Desk) -> None:
     desk.decide(about("a", "b"))
     case = desk.case("a", "b")

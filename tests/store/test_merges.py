@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -100,6 +101,15 @@ def test_there_is_no_way_from_one_state_to_another_but_the_few(
         else:
             with pytest.raises(Stale, match="no way"):
                 store.move_merge(made.id, before, after, "so", lease)
+
+
+def test_two_directories_of_one_resource_do_not_take_each_others_proposals(store: PostgresStore, lease: Lease) -> None:
+    made = store.propose_merge(plan(), lease)
+    other = store.acquire("dedupe:other", "first", TTL)
+    assert other is not None
+    with pytest.raises(Stale, match="on its way already"):
+        store.propose_merge(replace(plan(), directory="other"), other)
+    assert store.merges(None, [S.PROPOSED]) == [made]
 
 
 def test_a_step_is_taken_once_and_under_the_lease(store: PostgresStore, lease: Lease) -> None:

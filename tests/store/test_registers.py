@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from threading import Event
 from typing import Any
 
@@ -106,8 +107,18 @@ def test_a_pause_that_the_register_asked_for_is_kept(store: PostgresStore) -> No
 
 
 def test_words_that_no_database_holds_lose_only_what_it_cannot_hold(store: PostgresStore) -> None:
-    store.keep_answers("vies", [Answer(VALID.number, Outcome.VALID, name="A\0B")], LIFE)
-    assert kept(store).answer.name == "AB"
+    store.keep_answers("vies", [Answer(VALID.number, Outcome.VALID, name="A\0B", address="C\ud800D")], LIFE)
+    assert (kept(store).answer.name, kept(store).answer.address) == ("AB", "C\ufffdD")
+
+
+@pytest.mark.parametrize(("year", "hours"), [(1, 14), (9999, -14)])
+def test_an_absurd_time_of_an_answer_is_none_and_the_answer_can_be_read(
+    store: PostgresStore, year: int, hours: int
+) -> None:
+    month, day = (1, 1) if year == 1 else (12, 31)
+    said = datetime(year, month, day, 12, tzinfo=timezone(timedelta(hours=hours)))
+    store.keep_answers("vies", [replace(VALID, answered_at=said)], LIFE)
+    assert kept(store).answer == replace(VALID, answered_at=None)
 
 
 def test_the_budget_of_a_day_is_shared_and_a_new_day_has_a_new_one(store: PostgresStore) -> None:
@@ -217,9 +228,8 @@ def test_the_budget_ends_questions_and_not_the_scan(store: PostgresStore) -> Non
     with ViesServer(known) as server, vies_desk(store, server, budget=2) as desk:
         desk.registers(parties)
         assert server.got == [], "another process has the same budget"
-    with ViesServer(known) as server, vies_desk(store, server, budget=2) as desk:
         desk.clock.pass_by(86_400)
-        assert len(desk.registers(parties)) == 3
+        assert len(desk.registers(parties)) == 3, "and one that lives on asks again on the next day"
 
 
 def test_a_country_that_somebody_else_asks_now_is_not_asked(store: PostgresStore) -> None:
@@ -239,6 +249,14 @@ def test_two_daemons_ask_about_one_number_once(store: PostgresStore) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda desk: desk.registers([one]), (left, right)))
         assert len(server.got) == 1
+
+
+def test_every_request_has_a_lease_of_its_own_so_that_many_outlast_none(store: PostgresStore) -> None:
+    parties = [party(nip, "x", "PL" + nip) for nip in NIPS]
+    with ViesServer(ZOLW) as server, vies_desk(store, server) as desk:
+        desk.registers(parties)
+        (row,) = store.rows(text("SELECT fence FROM lease WHERE name = 'register:vies:PL'"))
+        assert (row["fence"], len(server.got)) == (3, 3)
 
 
 def test_a_stopped_scan_asks_nothing_more(store: PostgresStore) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.cli import dedupe_csv
+from syncd.cli.dedupe_records import SEPARATORS
 from syncd.cli.dedupe_show import Looked, seen_mark
 from syncd.counterparties.decision import Band, Decision
 from syncd.counterparties.party import Party
@@ -51,7 +52,7 @@ def test_a_harmless_cell_has_one_line_and_keeps_every_letter(text: str) -> None:
     assert kept == [letter for letter in text if letter.isalnum()]
 
 
-@pytest.mark.parametrize("separator", dedupe_csv.SEPARATORS)
+@pytest.mark.parametrize("separator", SEPARATORS)
 def test_what_was_written_and_filled_in_is_read_back(tmp_path: Path, separator: str) -> None:
     file = tmp_path / "cases.csv"
     assert dedupe_csv.write(file, [looked(1), looked(2), looked(3)], separator) == 3
@@ -137,3 +138,10 @@ def test_an_open_quotation_mark_takes_in_the_rest_and_the_row_says_so(tmp_path: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         dedupe_csv.read(tmp_path / "none.csv")
+
+
+def test_a_cell_without_end_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("case,decision,note,seen\n1,no,x,seen-a-b\n2,no," + "x" * 140_000 + ",seen-a-b\n")
+    with pytest.raises(ConfigError, match=r"cases\.csv:3:0: is no CSV"):
+        dedupe_csv.read(file)

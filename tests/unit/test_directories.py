@@ -106,6 +106,8 @@ def test_a_body_that_does_not_say_who_goes_is_refused(tmp_path: Path) -> None:
         ("  a: {resource: counterparties, automatic: [T9]}\n", "11:45: dedupe.a.automatic[0]"),
         ("  a: {resource: counterparties, blok_cap: 9}\n", "11:33: unknown key 'blok_cap'"),
         ("  a: {resource: counterparties, block_cap: 1}\n", "11:44: dedupe.a.block_cap"),
+        ("  a: {resource: counterparties, country: pl}\n", "11:42: dedupe.a.country: no tax numbers of 'pl'"),
+        ("  a: {resource: counterparties, country: US}\n", "11:42: dedupe.a.country: no tax numbers of 'US'"),
         ("  a: {resource: counterparties, fields: {nam: x}}\n", "11:42: unknown key 'nam'"),
         ("  a: {resource: counterparties, fields: {name: []}}\n", "11:48: dedupe.a.fields.name"),
         ("  a: {resource: counterparties, merge: {body: {}}}\n", "11:47: dedupe.a.merge.body"),

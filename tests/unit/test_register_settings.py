@@ -39,6 +39,11 @@ def test_no_register_is_asked_by_default(tmp_path: Path) -> None:
         assert registers(app) is None
 
 
+def test_no_answer_is_waited_for_longer_than_the_right_to_ask_holds(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        settings(tmp_path, "registers: {vies: {}, timeout: 2m}")
+
+
 def test_the_settings_on_the_page_load_and_name_every_key(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     told = settings(tmp_path, block)

@@ -24,6 +24,7 @@ _OWN_CODES: Final = {"GR": "EL"}
 _CONCLUSIVE: Final = {"VALID": Outcome.VALID, "INVALID": Outcome.INVALID, "INVALID_INPUT": Outcome.INVALID}
 _SAYS_NOTHING: Final = "---"
 _LONGEST: Final = 1000
+_MOST_BYTES: Final = 1 << 20
 
 
 class Vies:
@@ -37,7 +38,15 @@ class Vies:
         self._url = url.rstrip("/")
         self._asking = _requester(requester)
         # One attempt more, and not at once: a member state that is busy gets busier by being asked again.
-        options = Options(timeout=timeout, deadline=timeout * 2, retries=1, concurrency=1, most=1, first_wait=1.0)
+        options = Options(
+            timeout=timeout,
+            deadline=timeout * 2,
+            retries=1,
+            concurrency=1,
+            most=1,
+            max_bytes=_MOST_BYTES,
+            first_wait=1.0,
+        )
         self._http = HttpClient("VIES", options, clock, headers={"accept": "application/json"})
 
     def slot(self, number: str) -> str | None:

@@ -22,6 +22,7 @@ from syncd.ports.registers import Answer, Outcome
 _COUNTRY: Final = "PL"
 _REGISTERED: Final = frozenset({"Czynny", "Zwolniony"})
 _LONGEST: Final = 1000
+_MOST_BYTES: Final = 16 << 20  # thirty firms, some with thousands of accounts
 
 
 class WhiteList:
@@ -33,7 +34,9 @@ class WhiteList:
 
     def __init__(self, url: str, clock: Clock, *, timeout: float = 20.0) -> None:
         self._url = url.rstrip("/")
-        options = Options(timeout=timeout, deadline=timeout * 2, retries=0, concurrency=1, most=1)
+        options = Options(
+            timeout=timeout, deadline=timeout * 2, retries=0, concurrency=1, most=1, max_bytes=_MOST_BYTES
+        )
         self._http = HttpClient("the white list", options, clock, headers={"accept": "application/json"})
 
     def slot(self, number: str) -> str | None:

@@ -24,7 +24,7 @@ from syncd.engine.context import Events, Progress
 from syncd.engine.merging import chunked
 from syncd.mapping.directories import DirectorySpec
 from syncd.ports import Lease
-from syncd.ports.parties import CaseState, Decided, Keying, LoadingCensus, Pair, PartyStore
+from syncd.ports.parties import Decided, Keying, LoadingCensus, Pair, PartyStore
 
 Facts = Callable[[Sequence[Prepared]], Mapping[str, RegisterFact]]
 """What registers say of the valid tax numbers of these parties; nothing for those that could not be asked."""
@@ -55,7 +55,6 @@ class Deciding:
     capped: int = 0
     _census: LoadingCensus = field(init=False)
     _parties: OrderedDict[str, Prepared] = field(default_factory=OrderedDict)
-    _no: frozenset[tuple[str, str]] = frozenset()
     _known: set[tuple[str, str]] = field(default_factory=set)
 
     def run(self, *, whole: bool = False) -> None:
@@ -68,8 +67,6 @@ class Deciding:
         if not self.whole and not due.changed and not due.around:
             return
         self._census = self.store.census(self.name)
-        answers = self.store.case_answers(self.name)
-        self._no = frozenset(pair for pair, state in answers.items() if state is CaseState.NO)
         if self.whole:
             self.events("dedupe.rekeyed", directory=self.name, records=records, reason=why)
         self._key(self.store.party_keys(self.name) if self.whole else iter(due.changed))
@@ -114,7 +111,7 @@ class Deciding:
         chosen = frozenset(keys or ())
         others = (one for one in cases if not one.blocks or not (keys is None or {one.left, one.right} & chosen))
         for batch in chunked(chain(self.store.pairs(self.name, keys, cap), others), _BATCH):
-            self._decide_batch([pair for pair in batch if (pair.left, pair.right) not in self._no])
+            self._decide_batch(batch)
             self.pairs += len(batch)
             self.progress(f"pairs of {self.name}", self.pairs, None)
             if self._must_stop():

@@ -29,10 +29,11 @@ class DedupeStore(Store, MergeStore, PartyStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Two records as they are now, compared anew. ``prepared`` by key."""
+    """Two records as they are now, compared anew. ``prepared`` by key; ``home``: country of records that name none."""
 
     decision: Decision
     prepared: Mapping[str, Prepared]
+    home: str = ""
 
 
 Judge = Callable[[Record, Record], Judged]

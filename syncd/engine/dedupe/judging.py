@@ -31,6 +31,7 @@ def judge_of(
         prepared = {record.key: prepare(reader.party(record.key, record.raw)) for record in (one, other)}
         left, right = (prepared[key] for key in sorted(prepared))
         registers: Mapping[str, RegisterFact] = {} if facts is None else facts([left, right])
-        return Judged(decide(left, right, store.census(directory), tiers=tiers, registers=registers), prepared)
+        decision = decide(left, right, store.census(directory), tiers=tiers, registers=registers)
+        return Judged(decision, prepared, spec.country or "")
 
     return judge

@@ -12,6 +12,7 @@ from typing import Any
 from syncd.counterparties.survivor import ACCOUNTS, PARTIES, account_text, choose, values
 from syncd.engine.dedupe.desk import Desk
 from syncd.engine.dedupe.proposing import candidate, plain, refuse_unlike
+from syncd.engine.dedupe.recovering import SYSTEM
 from syncd.errors import Refused, Stale
 from syncd.ports import Record
 from syncd.ports.merges import BY_TIER, Merge, MergePlan
@@ -26,7 +27,7 @@ def as_approved(desk: Desk, merge: Merge, *, patched: bool = False) -> Record:
     plan = merge.plan
     survivor, loser = desk.read(plan.survivor), desk.read(plan.loser)
     expect(desk, plan, loser)
-    has_its_values = patched and is_patched(desk, plan, survivor)
+    has_its_values = patched and bool(plan.changes) and is_patched(desk, plan, survivor)
     if not has_its_values:
         expect(desk, plan, survivor)
     for name in PARTIES:
@@ -35,6 +36,12 @@ def as_approved(desk: Desk, merge: Merge, *, patched: bool = False) -> Record:
             raise Refused(f"they belong to two different {name}s")
     if plan.needs_approval_of and (merge.approved_by or "").startswith(BY_TIER):
         raise Refused("new bank accounts were not approved by a person")
+    tier = (merge.approved_by or "").removeprefix(BY_TIER)
+    if tier != merge.approved_by and tier not in desk.automatic:
+        raise Refused(f"tier {tier} approved it, and is not switched on any more")
+    for record in (survivor, loser):
+        if (gone := desk.store.redirect(SYSTEM, desk.resource, record.key)) is not None:
+            raise Refused(f"{record.key} is known to have been merged into {gone.survivor}, and is there again")
     # What was approved was decided from the survivor as it was; all the rest of it is the same.
     before = replace(survivor, raw=plan.snapshots[plan.survivor]["raw"]) if has_its_values else survivor
     _judge_again(desk, plan, before, loser)

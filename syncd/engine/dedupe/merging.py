@@ -22,7 +22,9 @@ from syncd.ports.merges import Merge, MergePlan, MergeState
 
 _APPROVED, _CHANGING, _SENDING = MergeState.APPROVED, MergeState.CHANGING, MergeState.SENDING
 _DONE, _REFUSED, _UNCLEAR, _WITHDRAWN = MergeState.DONE, MergeState.REFUSED, MergeState.UNCLEAR, MergeState.WITHDRAWN
-_BEGUN: Final = (_CHANGING, _SENDING, _UNCLEAR)
+BEGUN: Final = (_CHANGING, _SENDING, _UNCLEAR)
+"""Merges that are neither over nor only planned: they are brought to their end whatever is configured by now."""
+
 _READ_TROUBLE: Final = (Later, Denied, BadAnswer)
 _SHOWN: Final = 5  # reasons that an event repeats
 
@@ -47,7 +49,7 @@ def carry_out(desk: Desk, stop: Event) -> MergeReport:
 
     Raises LeaseLost and StoreUnavailable only; a peer in trouble ends the run.
     """
-    begun = desk.store.merges(desk.directory, _BEGUN)
+    begun = desk.store.merges(desk.directory, BEGUN)
     approved = desk.store.merges(desk.directory, [_APPROVED]) if desk.spec is not None else []
     if not begun and not approved:
         return MergeReport("done" if desk.spec is not None else "off")
@@ -94,9 +96,12 @@ class _Run:
     def run(self) -> MergeReport:
         outcome, why = "done", ""
         try:
-            for merge in self.desk.store.merges(self.desk.directory, _BEGUN):
+            for merge in self.desk.store.merges(self.desk.directory, [_SENDING, _UNCLEAR]):
                 self._recover(merge)
-            if self.desk.store.merges(self.desk.directory, [_UNCLEAR]):
+            for merge in self.desk.store.merges(self.desk.directory, [_CHANGING]):
+                if not self._has_unclear():
+                    self._recover(merge)
+            if self._has_unclear():
                 outcome, why = "unclear", "a person has to look at an unclear merge first"
             elif not self._carry_all():
                 outcome = "stopped"
@@ -108,6 +113,9 @@ class _Run:
             self.desk.events("merge.run_ended", directory=self.desk.directory, outcome=outcome, why=why)
         waiting = len(self.desk.store.merges(self.desk.directory, [_APPROVED]))
         return MergeReport(outcome, tuple(self.moved.values()), waiting, why)
+
+    def _has_unclear(self) -> bool:
+        return bool(self.desk.store.merges(self.desk.directory, [_UNCLEAR], 1))
 
     def _carry_all(self) -> bool:
         """False when it was stopped. Never two merges that touch one record in one run."""

@@ -6,7 +6,7 @@ Must never approve what needs a person: new bank accounts, values that differ, a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, Final
@@ -24,6 +24,7 @@ from syncd.ports.parties import Case, CaseState
 _BEFORE_SENDING: Final = (MergeState.PROPOSED, MergeState.APPROVED)
 _OPEN: Final = tuple(state for state in MergeState if state.open)
 _SYNCD: Final = "syncd"
+_ALL: Final = 1_000_000  # one that is left out would look as if its case asked for nothing any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +78,22 @@ class _Proposing:
         self.left: dict[int, str] = {}
 
     def run(self, stopped: Any) -> Proposals:
-        known = {_pair(one.plan): one for one in self.desk.store.merges(self.desk.directory, _OPEN)}
-        asking = {(case.left, case.right): case for case in self._asking()}
+        tiers = {*self.desk.proposed, *self.desk.automatic}
+        known = {_pair(one.plan): one for one in self.desk.store.merges(self.desk.directory, _OPEN, _ALL)}
+        asked = self.desk.store.cases_to_merge(self.desk.directory, tiers)
+        asking = {(case.left, case.right): case for case in asked}
         for pair, merge in known.items():
             if pair not in asking and merge.state in _BEFORE_SENDING:
                 withdraw(self.desk, merge.id, "its case does not ask for a merge any more", _SYNCD)
         for pair, case in asking.items():
             if stopped():
                 break
-            if not self._stands(known.get(pair), case):
+            planned = known.get(pair)
+            if not self._stands(planned, case):
                 self._propose(case)
+            elif planned is not None and planned.state is MergeState.PROPOSED:
+                self._approve_by_tier(case, planned)  # the tier may have been switched on since
         return Proposals(tuple(self.made), tuple(self.approved), self.left)
-
-    def _asking(self) -> Iterator[Case]:
-        """Cases that a person answered yes, and those of tiers that are switched on."""
-        tiers = {*self.desk.proposed, *self.desk.automatic}
-        for case in self.desk.store.cases(self.desk.directory, [CaseState.YES, CaseState.OPEN]):
-            if case.state is CaseState.YES or (case.band is Band.AUTO and case.tier in tiers):
-                yield case
 
     def _stands(self, known: Merge | None, case: Case) -> bool:
         """True when this case is planned already as it is now, or too far to be planned anew."""
@@ -119,10 +118,18 @@ class _Proposing:
             return
         self.made.append(merge)
         _tell(self.desk, "merge.proposed", merge, tier=plan.tier, needs_approval_of=len(plan.needs_approval_of))
-        if self._automatic(case, merge):
-            by = f"{BY_TIER}{plan.tier}"
-            self.approved.append(self.desk.store.approve_merge(merge.id, by, plan.digests))
-            _tell(self.desk, "merge.approved", merge, by=by)
+        self._approve_by_tier(case, merge)
+
+    def _approve_by_tier(self, case: Case, merge: Merge) -> None:
+        if not self._automatic(case, merge):
+            return
+        by = f"{BY_TIER}{merge.plan.tier}"
+        try:
+            self.approved.append(self.desk.store.approve_merge(merge.id, by, merge.plan.digests))
+        except (NotFound, Refused, Stale) as error:  # a person was faster
+            self.desk.events("merge.not_approved", directory=self.desk.directory, merge=str(merge.id), why=str(error))
+            return
+        _tell(self.desk, "merge.approved", merge, by=by)
 
     def _automatic(self, case: Case, merge: Merge) -> bool:
         plan = merge.plan
@@ -208,7 +215,8 @@ def plain(data: Any) -> Any:
 
 def candidate(record: Record, judged: Judged, *, pinned: bool = False) -> Candidate:
     """A record as the rules of survivors take it."""
-    return Candidate(record.key, record.raw, judged.prepared[record.key].country, pinned=pinned)
+    country = judged.prepared[record.key].country or judged.home
+    return Candidate(record.key, record.raw, country, pinned=pinned)
 
 
 def _candidate(record: Record, judged: Judged, pin: str | None) -> Candidate:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from syncd.core.canon import canonical, same
 from syncd.counterparties.party import Party
+from syncd.counterparties.tins import at_home
 from syncd.errors import Refused
 from syncd.mapping.directories import DirectorySpec, PartyFields
 from syncd.mapping.problems import did_you_mean
@@ -23,6 +24,7 @@ _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _IN_OBJECT: Final = ("iban", "number", "accountNumber", "account")
 _OTHERWISE: Final = frozenset({"name", "display", "accounts", "street"})
 _SINGLE: Final = tuple(name for name in PartyFields.model_fields if name not in _OTHERWISE)
+_TINS: Final = ("tin", "client_tin", "supplier_tin")
 _DEEPEST: Final = 3
 _LONGEST: Final = 250  # letters of a text; names and places are keys of an index
 
@@ -67,6 +69,9 @@ class Reader:
     def party(self, key: str, raw: Raw) -> Party:
         """The record as a party."""
         given: dict[str, Any] = {name: self._first(name, raw) for name in _SINGLE}
+        if self.spec.country and not given["country"]:
+            # Only the numbers: a country that nobody said must not be compared with one that somebody did.
+            given |= {name: at_home(given[name], self.spec.country) for name in _TINS}
         legal, shown = self._first("name", raw), self._first("display", raw)
         return Party(
             key,

@@ -50,7 +50,8 @@ def lacking(plan: MergePlan, raw: Mapping[str, Any]) -> list[str]:
     """What the survivor should have after the merge and has not: accounts of both, client and supplier of either."""
     snapshots = [plan.snapshots[key]["raw"] for key in (plan.survivor, plan.loser)]
     wanted = [one for snapshot in snapshots for one in accounts_of(snapshot)]
-    found = [f"bank account {account_text(one)} is missing" for one in missing_accounts(raw, wanted)]
+    # The end only: these words stand in logs as well.
+    found = [f"bank account ...{account_text(one)[-4:]} is missing" for one in missing_accounts(raw, wanted)]
     for name in PARTIES:
         expected = next((snapshot[name] for snapshot in snapshots if snapshot.get(name) is not None), None)
         if raw.get(name) != expected:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from threading import Event
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ class Registers:
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     stop: Event = field(default_factory=Event)
     _told: set[tuple[str, str]] = field(default_factory=set)
-    _spent: set[str] = field(default_factory=set)
+    _spent: set[tuple[str, date]] = field(default_factory=set)
 
     def __call__(self, parties: Sequence[Prepared]) -> Mapping[str, RegisterFact]:
         """Facts by valid tax number; nothing for numbers that no register could be asked about."""
@@ -84,22 +84,31 @@ class Registers:
         return self.memory.kept_answers(name, covered) if news else kept
 
     def _ask_slot(self, asked: Asked, slot: str, numbers: Sequence[str]) -> bool:
-        """Ask one country's numbers, unless somebody asks it now. True when anything was stored."""
-        name = asked.register.name
-        with self._alone(f"register:{name}:{slot}") as alone:
-            if not alone:
-                return True  # whoever asks may have stored answers by the time we look
-            fresh = self.memory.kept_answers(name, numbers)
-            due = [number for number in numbers if number not in fresh or fresh[number].due]
-            for batch in chunked(due, asked.register.batch):
-                if self.stop.is_set() or not self._may_spend(asked):
+        """Ask one country's numbers, each request under a lease of its own. True when anything may be stored by now.
+
+        Whoever asks the same country now stores answers that are there when it is asked next time.
+        """
+        for batch in chunked(numbers, asked.register.batch):
+            if self.stop.is_set():
+                break
+            with self._alone(f"register:{asked.register.name}:{slot}") as alone:
+                if not alone or not self._ask_batch(asked, batch):
                     break
-                answers = self._ask(asked.register, batch)
-                self.memory.keep_answers(name, answers, self.lifetimes)
-                self._tell_news(name, answers)
-                if any(one.outcome is Outcome.UNAVAILABLE for one in answers):
-                    break  # this country is in trouble; the others are not
         return True
+
+    def _ask_batch(self, asked: Asked, numbers: Sequence[str]) -> bool:
+        """One request, for what nobody has asked meanwhile. False when the country is to be left alone for now."""
+        name = asked.register.name
+        fresh = self.memory.kept_answers(name, numbers)
+        due = [number for number in numbers if number not in fresh or fresh[number].due]
+        if not due:
+            return True
+        if not self._may_spend(asked):
+            return False
+        answers = self._ask(asked.register, due)
+        self.memory.keep_answers(name, answers, self.lifetimes)
+        self._tell_news(name, answers)
+        return all(one.outcome is not Outcome.UNAVAILABLE for one in answers)
 
     @contextmanager
     def _alone(self, slot: str) -> Iterator[bool]:
@@ -112,12 +121,12 @@ class Registers:
 
     def _may_spend(self, asked: Asked) -> bool:
         name = asked.register.name
-        if name in self._spent:
-            return False
         today = self.clock.now().astimezone(ZoneInfo(asked.register.zone)).date()
+        if (name, today) in self._spent:
+            return False
         if self.memory.spend_request(name, today, asked.budget):
             return True
-        self._spent.add(name)
+        self._spent.add((name, today))
         self.events("register.budget_spent", register=name, budget=asked.budget, day=today.isoformat())
         return False
 

@@ -139,7 +139,9 @@ class Reference(LensSpec):
         key = _key(raw[0])
         if self.unlinked == "empty" and self._links(lookups).other(Side.EXTERNAL, key) is None:
             return None
-        return key
+        # Several external records may be one Flowtly record: a reference to any of them is one to the primary.
+        table = lookups.get(table_of(self.mapping))
+        return table.primary(key) if isinstance(table, LinkTable) else key
 
     def _write_external(self, value: Value, _: Lookups) -> tuple[Value, ...]:
         if value is None or not self.number:

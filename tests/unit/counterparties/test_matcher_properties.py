@@ -54,7 +54,7 @@ def test_another_record_never_brings_an_automatic_merge_about(
     assert after.bits <= before.bits + 0.01 or after.band is not Band.AUTO
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(some, st.sampled_from(FIELDS), st.booleans(), tiers)
 def test_a_missing_field_never_brings_an_automatic_merge_about_unless_it_was_told_to_contradict(
     found: list[Party], field: str, first: bool, allowed: frozenset[str]

@@ -106,6 +106,12 @@ def test_a_number_that_only_its_client_carries_counts_as_the_records_own() -> No
     assert "both tax numbers are valid" in got({"clientTin": VALID}, {"tin": OTHER_VALID}).forbidden[0]
 
 
+def test_a_text_is_not_valid_because_another_field_of_its_record_is() -> None:
+    found = got({}, {"tin": "DK13585627", "clientTin": VALID})
+    assert found.review == ("the only tax number is not valid: DK13585627",)
+    assert got({"tin": "DK13585627", "clientTin": VALID}, {"tin": VALID}).changes == {"tin": VALID}
+
+
 def test_a_registers_confirmation_is_told() -> None:
     assert got({}, {"tin": VALID}, confirmed=VALID).provenance["tin"]["rule"] == "confirmed by a register"
     assert got({}, {"tin": VALID}).provenance["tin"]["rule"] == "the valid one"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from syncd.counterparties.tins import _MODULES, _validate, placeholder, tax_number
+from syncd.counterparties.tins import _MODULES, _validate, at_home, placeholder, tax_number
 
 # One correct number per country, as the countries' own documents print them.
 CORRECT = {
@@ -75,6 +75,20 @@ def _passes(code: str, number: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize(("country", "number"), CORRECT.items())
+def test_a_number_that_names_no_country_is_at_home_where_it_is_valid(country: str, number: str) -> None:
+    assert tax_number(at_home(number, country), "").valid == country + number
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", "1111111111", "5260001247", "DK13585628", "DK5260001246", "US5260001246", "EU5260001246", "PL5260001246"],
+)
+def test_a_number_that_is_not_valid_there_or_names_a_country_stays_as_it_is(raw: str) -> None:
+    assert at_home(raw, "PL") == raw
+    assert at_home("5260001246", "") == "5260001246"
 
 
 PLACEHOLDERS = [
