@@ -17,6 +17,8 @@ from syncd.errors import ConfigError, Problem
 from syncd.mapping.records import Unfit, clean
 from syncd.ports import ConflictRow
 
+LAST_NUMBER: Final = 2**63 - 1  # what the store's numbers can hold
+
 _SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 

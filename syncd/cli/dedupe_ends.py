@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.answering import usage, who
+from syncd.cli.answering import LAST_NUMBER, usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, interruptible, opened, out, print_json
 from syncd.cli.dedupe_merge import merge_of
 from syncd.cli.dedupe_plan import show_undo, undo_json
@@ -18,7 +18,7 @@ from syncd.ports.merges import Merge, MergeState
 from syncd.wiring import App
 from syncd.wiring_dedupe import desk
 
-CaseArgument = Annotated[int, typer.Argument(metavar="CASE", help="The case of the merge.")]
+CaseArgument = Annotated[int, typer.Argument(min=1, max=LAST_NUMBER, metavar="CASE", help="The case of the merge.")]
 ByOption = Annotated[str | None, typer.Option(help="Who says so; by default the user at the keyboard.")]
 
 

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from syncd import wiring_dedupe
 from syncd.cli import dedupe_plan
-from syncd.cli.answering import usage, who
+from syncd.cli.answering import LAST_NUMBER, usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, err, interruptible, opened, out, print_json
 from syncd.cli.dedupe_review import DirectoryArgument, directories
 from syncd.cli.dedupe_review import found as case_of
@@ -35,7 +35,8 @@ _MANY: Final = 100_000
 
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Save the plan to this file.")]
 ApproveOption = Annotated[
-    list[int] | None, typer.Option("--approve", metavar="CASE", help="Approve it; may be repeated.")
+    list[int] | None,
+    typer.Option("--approve", min=1, max=LAST_NUMBER, metavar="CASE", help="Approve it; may be repeated."),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Approve everything that is proposed.")]
 FromOption = Annotated[Path | None, typer.Option("--from", help="Approve exactly what a saved plan holds.")]

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from syncd.cli import dedupe_csv
-from syncd.cli.answering import usage, who
+from syncd.cli.answering import LAST_NUMBER, usage, who
 from syncd.cli.common import ConfigOption, Exit, JsonOption, err, opened, out, print_json
 from syncd.cli.dedupe_records import SEPARATORS
 from syncd.cli.dedupe_show import Looked, case_json, show_case
@@ -87,7 +87,9 @@ def review(
 
 
 def show(
-    number: Annotated[int, typer.Argument(metavar="CASE")], config: ConfigOption = None, as_json: JsonOption = False
+    number: Annotated[int, typer.Argument(min=1, max=LAST_NUMBER, metavar="CASE")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> int:
     """One case: both records side by side, why it is asked, and every piece of evidence.
 
@@ -106,7 +108,7 @@ def show(
 
 
 def decide(
-    number: Annotated[int | None, typer.Argument(metavar="[CASE]")] = None,
+    number: Annotated[int | None, typer.Argument(min=1, max=LAST_NUMBER, metavar="[CASE]")] = None,
     answer: Annotated[str | None, typer.Argument(metavar="[yes|no|open]", help="open: take an answer back.")] = None,
     file: Annotated[Path | None, typer.Option("--from", help="Answers in a CSV or JSON file.")] = None,
     note: Annotated[str, typer.Option(help="Why; kept with the answer.")] = "",

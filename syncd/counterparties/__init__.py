@@ -1,1 +1,1 @@
-"""Finding duplicate counterparties: normalise, block, weigh the evidence, cluster, choose a survivor. Pure throughout."""
+"""Finding duplicate counterparties: normalise, block, weigh evidence, cluster, choose a survivor. Pure throughout."""

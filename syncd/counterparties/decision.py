@@ -1,4 +1,4 @@
-"""What was decided about two parties, and everything it was decided from. Data only; the same inputs give the same bytes."""
+"""What was decided about two parties, and everything it was decided from. Data only; same inputs, same bytes."""
 
 from __future__ import annotations
 

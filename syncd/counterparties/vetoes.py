@@ -16,7 +16,7 @@ def between(left: Prepared, right: Prepared, likeness: Likeness) -> tuple[str, .
     """All vetoes between two parties whose main names are this alike, in a fixed order."""
     found = [*conflicts(left, right)]
     if likeness.alike in _NAMES_APART and likeness.extra:
-        found.append(f"only one name says {_quoted(likeness.extra)}")
+        found.append(f"only one name says {_quoted(tuple(dict.fromkeys(likeness.extra)))}")
     found += [clause for one in sorted((left, right), key=lambda one: one.id) for clause in own(one)]
     return tuple(found)
 

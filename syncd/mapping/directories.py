@@ -139,7 +139,7 @@ class DirectorySpec(Strict):
 def directory_problems(
     directories: Mapping[str, DirectorySpec], node: Node, systems: Collection[str], countries: Collection[str]
 ) -> Iterator[Problem]:
-    """What cannot be, by the configuration alone. ``node``: the whole file; ``systems`` has flowtly; ``countries``: known."""
+    """What cannot be, by the configuration alone. ``node`` is the whole file; ``systems`` has flowtly."""
     for name, spec in directories.items():
         place = node.at("dedupe", name)
         if spec.system not in systems:

@@ -228,6 +228,15 @@ def test_a_tier_that_is_switched_on_later_approves_what_it_proposed_before(desks
     assert (desks.merge().outcome, desks.sent()) == ("done", 1)
 
 
+def test_a_merge_reads_tax_numbers_with_the_country_of_records_that_name_none(desks: Desks) -> None:
+    desks.world.configure(CLIENTS, settings(automatic="T1", more="    country: DK\n"))
+    desks.party(tin="13585628"), desks.party(tin="13 58 56 28")
+    desks.scan()
+    proposals = desks.propose()
+    assert [one.plan.evidence["review"] for one in proposals.made] == [[]]
+    assert len(proposals.approved) == 1
+
+
 def test_an_approval_of_a_tier_ends_when_the_tier_is_switched_off(desks: Desks) -> None:
     desks.world.configure(CLIENTS, settings(automatic="T1"))
     desks.party(), desks.party()

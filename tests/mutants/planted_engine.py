@@ -185,7 +185,7 @@ ENGINE: Final = (
     Fault(
         "a twin of a linked record is created",
         _STRANGERS,
-        "            if owner is not None:",
+        "            if doubled:",
         "            if False:",
         "2",
         "a newcomer with the key of a linked record would double it",

@@ -221,8 +221,8 @@ STORE: Final = (
     Fault(
         "a conflict closes without agreement",
         _QUESTIONS,
-        "        if row.field in names:",
-        "        if True:",
+        "        if row.field in names and row.kind not in LASTING:",
+        "        if row.kind not in LASTING:",
         "3",
         "a question about another field would end unanswered",
         f"{_T}/test_conflicts.py::test_a_field_that_is_agreed_again_closes_its_question",
@@ -247,7 +247,7 @@ STORE: Final = (
     ),
     Fault(
         "another mapping's link wakes",
-        _OBSERVATIONS,
+        "syncd/store/waking.py",
         "        JOIN link l ON l.mapping = w.parent AND l.external_key = w.parent_key",
         "        JOIN link l ON l.external_key = w.parent_key",
         "5",

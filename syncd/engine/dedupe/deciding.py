@@ -33,6 +33,7 @@ _BATCH: Final = 2000
 _REMEMBERED: Final = 60_000
 _DRIFT: Final = 0.2
 _TOLD: Final = 50
+_PRIVATE: Final = frozenset({"account", "phone", "tin"})
 
 
 @dataclass(slots=True)
@@ -179,11 +180,17 @@ class Deciding:
         capped = self.store.capped(self.name, keys, self.spec.block_cap)
         self.capped = len(capped)
         for block, members in list(capped.items())[:_TOLD]:
-            self.events("dedupe.block_capped", directory=self.name, block=block, members=members)
+            self.events("dedupe.block_capped", directory=self.name, block=_named(block), members=members)
 
     def _must_stop(self) -> bool:
         self.stopped = self.stopped or self.stop()
         return self.stopped
+
+
+def _named(block: str) -> str:
+    """A block key for the log: an account, a phone or a tax number by its last four characters only."""
+    kind, _, value = block.partition("=")
+    return f"{kind}=...{value[-4:]}" if kind in _PRIVATE else block
 
 
 def tiers_of(spec: DirectorySpec) -> frozenset[str]:
