@@ -46,6 +46,11 @@ RIVALS = """
 Both get our normalised fields, the weighed sum our candidate pairs as well; thresholds were chosen on these same records,
 which flatters them. P is precision, R recall of all true pairs.
 """.strip()
+LABELS = """
+These pairs were labelled outside of this project and are no part of it; `SYNCD_DEDUPE_PAIRS` names their folder.
+`cparty` is semi-synthetic with all fields; `nber`, `nhs`, `lei` and `namebench` have hardly more than names and `chicago`
+no numbers, so nothing may be automatic there. They are development data: the weights were rounded with them in view.
+""".strip()
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -179,6 +184,7 @@ def page(records: int, positives: int, own: list[list[str]], tiers: list[list[st
         table(["", "time, peak memory", "pairs judged", "P >= 0.99", "P >= 0.997", "best F1"], others),
     ]
     if folder := os.environ.get("SYNCD_DEDUPE_PAIRS"):
+        parts.append(LABELS)
         for tiers_on in ("T1,T2,T2b", "all"):
             parts += [f"## Labelled pairs, tiers {tiers_on}", table(HEAD, labelled(Path(folder), tiers_on, ROOT))]
     return "\n\n".join(parts) + "\n"
