@@ -179,7 +179,9 @@ class Losses:
             named[absent.side].append(key)
             if absent.side is Side.EXTERNAL:
                 named[Side.FLOWTLY].extend(_partner(self._ctx, key))
-        ask(self._ctx, link, named, detail)
+        # The log gets the records only: what they share may be a bank account.
+        told = f"{absent.key} is gone in {absent.side}; {finding.reason} ({', '.join(finding.survivors[:_NAMED])})"
+        ask(self._ctx, link, named, detail, told)
         return self._hold(absent)
 
     def _hold(self, absent: Absent) -> bool:
@@ -192,8 +194,11 @@ class Losses:
         return bool(self._ctx.store.aliases_of(self._ctx.name, [link.external_key]))
 
 
-def ask(ctx: Context, link: Link, named: dict[Side, list[str]], detail: str) -> None:
-    """Open a question about a link whose record may have been merged, once; told once as well."""
+def ask(ctx: Context, link: Link, named: dict[Side, list[str]], detail: str, told: str = "") -> None:
+    """Open a question about a link whose record may have been merged, once; told once as well.
+
+    ``told`` is for the log, where ``detail`` says more than belongs there.
+    """
     ctx.contested.add(link.external_key)
     keys = link.external_key, link.flowtly_key
     several = {side: tuple(dict.fromkeys(listed)) for side, listed in named.items()}
@@ -206,7 +211,7 @@ def ask(ctx: Context, link: Link, named: dict[Side, list[str]], detail: str) -> 
     question = NewConflict(MERGED, *keys, external=several[Side.EXTERNAL], flowtly=several[Side.FLOWTLY], detail=detail)
     settle(ctx, [Settlement(None, None, opened=(question,))])
     ctx.tally.add("conflicts")
-    ctx.events("conflict.merged", external=keys[0], flowtly=keys[1], detail=detail)
+    ctx.events("conflict.merged", external=keys[0], flowtly=keys[1], detail=told or detail)
 
 
 def _same_records(row: ConflictRow, several: dict[Side, tuple[str, ...]]) -> bool:
