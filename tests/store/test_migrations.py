@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from syncd.store import migrate
+from syncd.store import migrate, migrating
 from syncd.store.database import make_engine
 from syncd.store.tables import metadata
 
@@ -46,6 +46,20 @@ def test_an_empty_database_goes_up_and_everything_goes_down_again(pg_url: str) -
     migrate.downgrade(pg_url, "base")
     assert migrate.current(pg_url) is None
     assert objects(pg_url) == []
+
+
+def test_the_newest_revision_is_told_by_the_names_of_the_files() -> None:
+    assert migrate.head() == ScriptDirectory(str(migrate.scripts())).get_current_head()
+
+
+def test_a_schema_that_is_up_to_date_is_not_migrated(pg_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrating, "upgrade", lambda *_: pytest.fail("there is nothing to migrate"))
+    with pytest.raises(pytest.fail.Exception):
+        migrate.upgrade(pg_url)
+    monkeypatch.undo()
+    migrate.upgrade(pg_url)
+    monkeypatch.setattr(migrating, "upgrade", lambda *_: pytest.fail("there is nothing to migrate"))
+    migrate.upgrade(pg_url)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
