@@ -8,6 +8,7 @@ The tree::
         RateLimited          the same, and the peer said how long to wait
       Stale                  the record moved under us: decide again
       Refused                the peer will never take this as it is: park it with its violations
+        Withheld             we ourselves will not send this now: park it with the reason, ask nobody
       NotFound               the peer says there is no such record
       Denied                 credentials or rights: stop this side until told
       UnknownOutcome         a write was sent and its answer was lost: only a probe may end it
@@ -22,6 +23,7 @@ Nothing here carries a secret: messages name settings, not their values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from syncd.mapping.problems import ConfigError, Problem
@@ -43,6 +45,7 @@ __all__ = [
     "SyncdError",
     "UnknownOutcome",
     "Violation",
+    "Withheld",
 ]
 
 
@@ -81,6 +84,14 @@ class Refused(SyncdError):
     def __init__(self, message: str, violations: tuple[Violation, ...] = ()) -> None:
         super().__init__(message)
         self.violations = violations
+
+
+class Withheld(Refused):
+    """A rule of ours says that this must not be sent now; nothing was. ``about`` names what it is about, for the log."""
+
+    def __init__(self, message: str, about: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.about = dict(about or {})
 
 
 class NotFound(SyncdError):

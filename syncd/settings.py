@@ -15,25 +15,31 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from syncd.counterparties.tins import CHECKED
-from syncd.mapping.directories import DirectorySpec, directory_problems
+from syncd.engine.allocating.compiling import allocation_of
+from syncd.mapping.allocation_checks import Around as AllocationsAround
+from syncd.mapping.allocation_checks import allocation_problems, parse_allocation
+from syncd.mapping.allocation_mappings import expanded
+from syncd.mapping.allocations import AllocationSpec, allocation_schema
+from syncd.mapping.directories import FLOWTLY, DirectorySpec, directory_problems
 from syncd.mapping.events import event_problems
+from syncd.mapping.neighbours import names_clash, system_problems
 from syncd.mapping.nodes import Node
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
 from syncd.mapping.registers import RegisterSettings
 from syncd.mapping.scalars import Duration, SecretUrl, Whole
+from syncd.mapping.sources import listed_nodes
 from syncd.mapping.spec import MappingSpec, Strict, mapping_schema
 from syncd.mapping.watch_checks import telling_problems
 from syncd.mapping.watches import EventSettings, HookSpec, Name
 from syncd.mapping.yaml_source import load_file, parse
 
-__all__ = ["Settings", "load", "mapping_schema", "settings_schema"]
+__all__ = ["Settings", "allocation_schema", "load", "mapping_schema", "settings_schema"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[Whole, Field(ge=0)]
 Several = Annotated[Whole, Field(ge=1)]
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
-FLOWTLY: Final = "flowtly"
 
 
 class StoreSettings(Strict):
@@ -134,6 +140,9 @@ class SettingsFile(Strict):
     mappings: tuple[str | dict[str, Any], ...] = Field(
         min_length=1, description="Mapping files as patterns relative to this file (mappings/*.yaml), or mappings."
     )
+    allocations: tuple[str | dict[str, Any], ...] = Field(
+        default=(), description="Allocation files as patterns relative to this file, or allocations: costs to budgets."
+    )
     store: StoreSettings = Field(default=StoreSettings(), description="Where links and history are kept.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Limits on everything a run does.")
     log: LogSettings = Field(default=LogSettings(), description="What the daemon says.")
@@ -152,12 +161,16 @@ class SettingsFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A loaded configuration. ``systems``: name to (connector name, the node of its own settings)."""
+    """A loaded configuration. ``systems``: name to (connector name, the node of its own settings).
+
+    ``mappings`` has those that are made from ``allocations`` too.
+    """
 
     file: Path
     flowtly_node: Node
     systems: Mapping[str, tuple[str, Node]]
     mappings: tuple[tuple[MappingSpec, Node], ...]
+    allocations: tuple[tuple[AllocationSpec, Node], ...]
     store: StoreSettings
     limits: LimitSettings
     log: LogSettings
@@ -176,6 +189,8 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     node = load_file(path, env)
     problems: list[Problem] = []
     mappings = tuple(_mappings(path, node, env, problems))
+    all_mappings_known = not problems
+    allocations = tuple(_allocations(path, node, env, problems))
     try:
         parsed = parse(SettingsFile, node)
     except ConfigError as error:
@@ -183,8 +198,11 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     systems = {
         name: (entry.connector, node.at("systems", name).without("connector")) for name, entry in parsed.systems.items()
     }
-    problems.extend(_names_clash(mappings))
-    problems.extend(_system_problems(node, mappings, systems))
+    if all_mappings_known:  # of one that cannot be read nobody can say what is wrong beside it
+        around = AllocationsAround({spec.mapping: spec for spec, _ in mappings}, systems, parsed.events.targets)
+        mappings = (*mappings, *_made(allocations, around, problems))
+    problems.extend(names_clash(mappings))
+    problems.extend(system_problems(node, mappings, systems))
     names = [spec.mapping for spec, _ in mappings]
     problems.extend(telling_problems(parsed.events, parsed.hooks, node, {*systems, FLOWTLY}, names))
     problems.extend(directory_problems(parsed.dedupe, node, {*systems, FLOWTLY}, CHECKED))
@@ -201,6 +219,7 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         node.at("flowtly"),
         systems,
         mappings,
+        allocations,
         store,
         parsed.limits,
         parsed.log,
@@ -224,68 +243,39 @@ def _mappings(
     path: Path, node: Node, env: Mapping[str, str], problems: list[Problem]
 ) -> Iterator[tuple[MappingSpec, Node]]:
     """Every mapping that can be read; what cannot is added to ``problems``."""
-    for source in _sources(path, node, env, problems):
+    for source in listed_nodes(path, node.get("mappings"), "mapping", env, problems):
         try:
             yield parse(MappingSpec, source), source
         except ConfigError as error:
             problems.extend(error.problems)
 
 
-def _sources(path: Path, node: Node, env: Mapping[str, str], problems: list[Problem]) -> Iterator[Node]:
-    """Mapping nodes: inline ones and those of the files that the patterns name, each file once."""
-    seen: set[Path] = set()
-    listed = node.get("mappings")
-    for item in listed.elements() if listed is not None else ():
-        if item.is_map:
-            yield item
-        elif isinstance(item.content, str):
-            found = _matching(path.parent, item.content)
-            if not found:
-                problems.append(item.problem(f"no mapping file matches {item.content!r}", f"looked in {path.parent}"))
-            for file in found:
-                if file not in seen:
-                    seen.add(file)
-                    try:
-                        yield load_file(file, env)
-                    except ConfigError as error:
-                        problems.extend(error.problems)
+def _allocations(
+    path: Path, node: Node, env: Mapping[str, str], problems: list[Problem]
+) -> Iterator[tuple[AllocationSpec, Node]]:
+    """Every allocation that is sound in itself; what is not is added to ``problems``."""
+    for source in listed_nodes(path, node.get("allocations"), "allocation", env, problems):
+        try:
+            yield parse_allocation(source), source
+        except ConfigError as error:
+            problems.extend(error.problems)
 
 
-def _matching(folder: Path, pattern: str) -> list[Path]:
-    """Files of a pattern relative to a folder; an absolute path names itself."""
-    absolute = Path(pattern)
-    if absolute.is_absolute():
-        return [absolute] if absolute.is_file() else []
-    try:
-        return sorted(file for file in folder.glob(pattern) if file.is_file())
-    except (ValueError, NotImplementedError):
-        return []
-
-
-def _names_clash(mappings: tuple[tuple[MappingSpec, Node], ...]) -> Iterator[Problem]:
-    first: dict[str, Node] = {}
-    for spec, node in mappings:
-        known = first.setdefault(spec.mapping, node)
-        if known is not node:
-            where = f"{known.file}:{known.line}"
-            yield node.at("mapping").problem(f"mapping {spec.mapping!r} is there twice", f"first in {where}")
-
-
-def _system_problems(
-    node: Node, mappings: tuple[tuple[MappingSpec, Node], ...], systems: Mapping[str, tuple[str, Node]]
-) -> Iterator[Problem]:
-    if FLOWTLY in systems:
-        place = node.at("systems").key_node(FLOWTLY) or node
-        yield place.problem("systems: the name 'flowtly' is taken by Flowtly itself", "choose another name")
-    known = ", ".join(sorted(systems))
-    for spec, source in mappings:
-        wanted = spec.external.system
-        if wanted is None and len(systems) > 1:
-            place = source.key_node("external") or source
-            yield place.problem("missing key 'system' in external: there are several systems", f"one of {known}")
-        elif wanted is not None and wanted not in systems:
-            hint = did_you_mean(wanted, systems) or f"known: {known}"
-            yield source.at("external", "system").problem(f"external.system: no system is called {wanted!r}", hint)
+def _made(
+    allocations: tuple[tuple[AllocationSpec, Node], ...], around: AllocationsAround, problems: list[Problem]
+) -> Iterator[tuple[MappingSpec, Node]]:
+    """The mappings that allocations stand for, of those that fit the rest of the configuration."""
+    for spec, node in allocations:
+        found = list(allocation_problems(spec, node, around))
+        problems.extend(found)
+        if found:
+            continue
+        external = around.mappings[spec.postings.of].external
+        try:
+            allocation_of(spec, node, external)
+            yield from expanded(spec, node, external)
+        except ConfigError as error:
+            problems.extend(error.problems)
 
 
 def _unknown_masks(

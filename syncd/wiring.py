@@ -8,10 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -21,21 +19,19 @@ from urllib.parse import urlsplit
 from syncd import telemetry
 from syncd.connectors.flowtly.connector import FlowtlyConnector
 from syncd.connectors.webhook import WebhookTarget
-from syncd.core.fencing import Thresholds
-from syncd.core.guard import Caps
 from syncd.core.model import Side
-from syncd.core.order import ReferenceCycle, by_references
-from syncd.core.removal import RemovalCaps
+from syncd.core.order import by_references
 from syncd.engine import event_table
-from syncd.engine.context import Around, Limits, Options, Progress
+from syncd.engine.allocating.compiling import Allocation, allocations_of
+from syncd.engine.allocating.rounds import repeated
+from syncd.engine.context import Around, Options, Progress
 from syncd.engine.deliver import Deliverer
 from syncd.engine.event_table import TableTarget
 from syncd.engine.run import Engine, Report
 from syncd.engine.watch import Watcher
 from syncd.errors import ConfigError, GuardRefused, Problem, Refused
-from syncd.mapping.compiled import CompiledMapping, compile_mapping
+from syncd.mapping.compiled import CompiledMapping
 from syncd.mapping.directories import FLOWTLY
-from syncd.mapping.events import rules_of
 from syncd.mapping.nodes import Node
 from syncd.mapping.parsing import parse
 from syncd.mapping.problems import did_you_mean
@@ -46,8 +42,11 @@ from syncd.settings import Settings, load
 from syncd.store import migrate
 from syncd.store.embedded import EmbeddedPostgres, ensure
 from syncd.store.postgres import PostgresStore
+from syncd.wiring_budgets import BudgetDesk
+from syncd.wiring_parts import compiled, limits_of, load_connector
 
-CONNECTOR_GROUP = "syncd.connectors"
+__all__ = ["App", "SystemClock", "limits_of", "load_connector", "owner", "silent"]
+
 DATABASE_VARIABLE = "SYNCD_DATABASE_URL"
 
 
@@ -78,7 +77,16 @@ class App:
         self.env = dict(os.environ if env is None else env)
         self.settings: Settings = load(config, self.env)
         self.clock = SystemClock()
-        self.mappings: dict[str, CompiledMapping] = _compiled(self.settings)
+        self.mappings: dict[str, CompiledMapping] = compiled(self.settings)
+        self.allocations: dict[str, Allocation] = allocations_of(self.settings.allocations, self.settings.mappings)
+        self.budgets = BudgetDesk(
+            self.allocations,
+            self.mappings,
+            self.connector,
+            lambda: self.store,
+            self.clock,
+            next(iter(self.settings.systems)),
+        )
         self.believe_measured = True
         """False, set before the first connection, leaves the file of measured capabilities aside."""
         self._closing = ExitStack()
@@ -178,10 +186,10 @@ class App:
         return None if told is None else Path(told.file).parent / str(told.content)
 
     def peers(self, mapping: CompiledMapping) -> dict[Side, Connector]:
-        """The two peers of a mapping."""
+        """The two peers of a mapping; for the links of an allocation these are made for one cycle."""
         return {
-            Side.EXTERNAL: self.connector(self.system_of(mapping)),
-            Side.FLOWTLY: self.connector(Side.FLOWTLY),
+            Side.EXTERNAL: self.budgets.external(mapping) or self.connector(self.system_of(mapping)),
+            Side.FLOWTLY: self.budgets.flowtly(mapping) or self.connector(Side.FLOWTLY),
         }
 
     def system_of(self, mapping: CompiledMapping) -> str:
@@ -212,12 +220,16 @@ class App:
     # ------------------------------------------------------------------ runs
 
     def run(self, name: str, options: Options, stop: Event | None = None, progress: Progress = silent) -> Report:
-        """One cycle of one mapping, under the mapping's own caps and an owner name that no other process has."""
+        """One cycle of one mapping, under the mapping's own caps and an owner name that no other process has.
+
+        That is one run; for an allocation more of them, while each makes room or proof for the next.
+        """
         mapping = self.mappings[name]
         self._refuse_stopped(name)
         limits = limits_of(self.settings, mapping)
         engine = Engine(self.store, self.clock, limits, telemetry.emit, progress, owner(), self.around())
-        return engine.run(mapping, self.peers(mapping), options, stop or Event())
+        peers, until = self.peers(mapping), stop or Event()
+        return repeated(lambda chosen: engine.run(mapping, peers, chosen, until), options, until)
 
     def around(self) -> Around:
         """What a run has to know beyond its own mapping."""
@@ -231,7 +243,7 @@ class App:
             for plan in one.fields
             if plan.refers_to is not None
         )
-        return Around(self.store, directories, referring)
+        return Around(self.store, directories, referring, self.budgets.steps())
 
     # ------------------------------------------------------------------ events
 
@@ -291,45 +303,6 @@ class App:
         return partial(self.run, name, options)
 
 
-def load_connector(kind: str, node: Node) -> Any:
-    """The connector class registered under this name. Raises ConfigError naming the nearest one."""
-    known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=CONNECTOR_GROUP)}
-    if kind not in known:
-        hint = did_you_mean(kind, known)
-        raise ConfigError(
-            [node.problem(f"no connector is called {kind!r}; there are {', '.join(sorted(known))}", hint)]
-        )
-    return known[kind].load()
-
-
-def limits_of(settings: Settings, mapping: CompiledMapping | None = None) -> Limits:
-    """The limits of a run; a mapping may tighten or widen the caps for itself."""
-    own = None if mapping is None else mapping.spec.limits
-    common = settings.limits
-    caps = Caps(
-        max_creates=_first(own and own.max_creates, common.max_creates),
-        max_changes=_first(own and own.max_changes, common.max_changes),
-        max_share=_first(own and own.max_share, common.max_share),
-    )
-    return Limits(
-        caps,
-        shrink=common.shrink,
-        listing_grace=common.listing_grace,
-        lease=common.lease,
-        run_time=common.run_time,
-        failures_in_a_row=common.failures_in_a_row,
-        batch=common.batch,
-        write_threads=common.write_threads,
-        flaps=common.flaps,
-        flap_window=common.flap_window,
-        fence=Thresholds(common.fence_records, common.fence_share),
-        removals=RemovalCaps(
-            _first(own and own.max_removals, common.max_removals),
-            _first(own and own.max_removal_share, common.max_removal_share),
-        ),
-    )
-
-
 def owner() -> str:
     """A name for the owner of a lease that no other process has, and no other run of this one."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -347,59 +320,3 @@ def _from_outside(node: Node) -> Iterator[str]:
 def _secret_part(text: str) -> str:
     """The password of a URL, or the whole of any other text."""
     return urlsplit(text).password or "" if "://" in text else text
-
-
-def _first(own: Any, common: Any) -> Any:
-    return common if own is None else own
-
-
-def _compiled(settings: Settings) -> dict[str, CompiledMapping]:
-    """All mappings compiled; every problem of every file at once."""
-    compiled: dict[str, CompiledMapping] = {}
-    problems: list[Problem] = []
-    for spec, node in settings.mappings:
-        try:
-            rules = rules_of(spec.events, settings.events.targets)
-            compiled[spec.mapping] = replace(compile_mapping(spec, node), event_rules=rules)
-        except ConfigError as error:
-            problems.extend(error.problems)
-    if not problems:  # a mapping that cannot be compiled refers to nothing
-        problems.extend(_references(compiled, next(iter(settings.systems))))
-    if problems:
-        raise ConfigError(problems)
-    return compiled
-
-
-def _references(mappings: Mapping[str, CompiledMapping], only_system: str) -> Iterator[Problem]:
-    """References that lead nowhere, come from another system's keys, or run in a circle."""
-    for mapping in mappings.values():
-        referring = ((plan.refers_to, plan.name, plan) for plan in mapping.fields if plan.refers_to is not None)
-        for name, field, plan in referring:
-            other = mappings.get(name)
-            if other is None:
-                hint = did_you_mean(name, mappings) or f"known: {', '.join(sorted(mappings))}"
-                yield mapping.problem(field, f"fields.{field}: there is no mapping {name!r} to refer to", hint)
-            elif (other.system or only_system) != (mapping.system or only_system) and plan.rule.direction.allows(
-                Side.FLOWTLY
-            ):
-                yield mapping.problem(
-                    field,
-                    f"fields.{field}: mapping {name} has the keys of another system, so they mean nothing here",
-                    "refer to a mapping of the same system, or let the field flow to_external only",
-                )
-    yield from _circle(mappings)
-
-
-def _circle(mappings: Mapping[str, CompiledMapping]) -> Iterator[Problem]:
-    known = {name: [one for one in mapping.references if one in mappings] for name, mapping in mappings.items()}
-    try:
-        by_references(known)
-    except ReferenceCycle as cycle:
-        first = mappings[cycle.names[0]]
-        circle = " -> ".join(cycle.names)
-        field = first.references[cycle.names[1]]
-        yield first.problem(
-            field,
-            f"fields.{field}: the mappings refer to each other in a circle: {circle}",
-            "no record could ever be the first; take out one of the references",
-        )

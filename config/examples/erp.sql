@@ -52,9 +52,18 @@ CREATE TABLE cost_centres (
     cost_centre_no text PRIMARY KEY,
     name           text NOT NULL,
     department_no  text REFERENCES departments,
+    pool           text NOT NULL DEFAULT 'shared',
+    planned_by     text NOT NULL DEFAULT 'month',
+    flags          text[] NOT NULL DEFAULT '{}',
     active         boolean NOT NULL DEFAULT true
 );
-CREATE TABLE budget_years (year integer PRIMARY KEY);
+CREATE TABLE budget_years (year integer PRIMARY KEY, first_day date, last_day date);
+CREATE TABLE employees (employee_no text PRIMARY KEY, email text NOT NULL);
+CREATE TABLE cost_centre_staff (cost_centre_no text NOT NULL, employee_no text NOT NULL, PRIMARY KEY (cost_centre_no, employee_no));
+CREATE TABLE cost_centre_projects (cost_centre_no text NOT NULL, project_name text NOT NULL, PRIMARY KEY (cost_centre_no, project_name));
+CREATE TABLE cost_centre_contractors (
+    cost_centre_no text NOT NULL, contractor_name text NOT NULL, PRIMARY KEY (cost_centre_no, contractor_name));
+CREATE TABLE budget_invoices (invoice_no text PRIMARY KEY, budget_key text NOT NULL);
 CREATE TABLE bank_postings (
     posting_id    serial PRIMARY KEY,
     account_no    text NOT NULL,
@@ -99,6 +108,15 @@ INSERT INTO suppliers (supplier_no, name, tax_no, customer_no, needs_document) V
     ('S00002', 'Zielona Kuźnia Sp. z o.o.', '5213870274', 'C00002', false),
     ('S00003', 'Endnu Ikke Kunde ApS', '10000442', 'C00004', false);
 INSERT INTO departments (department_no, name) VALUES ('D1', 'Sales'), ('D2', 'Production');
-INSERT INTO cost_centres (cost_centre_no, name, department_no) VALUES
-    ('4100', 'Marketing', 'D1'), ('4200', 'Fairs', 'D1'), ('5100', 'Workshop', 'D2'), ('9000', 'Everything else', NULL);
+INSERT INTO cost_centres (cost_centre_no, name, department_no, pool, planned_by, flags) VALUES
+    ('4100', 'Marketing', 'D1', 'shared', 'month', '{spend_alerts,auto-freeze}'),
+    ('4200', 'Fairs', 'D1', 'personal', 'quarter', '{}'),
+    ('5100', 'Workshop', 'D2', 'shared', 'month', '{spend_alerts}'),
+    ('9000', 'Everything else', NULL, 'shared', 'month', '{}');
 INSERT INTO budget_years (year) VALUES (2026), (2027);
+INSERT INTO employees (employee_no, email) VALUES ('E1', 'ola@example.com'), ('E2', 'sync@flowtly.test');
+INSERT INTO cost_centre_staff VALUES ('4200', 'E1'), ('4200', 'E2'), ('5100', 'E1');
+INSERT INTO cost_centre_projects VALUES ('4100', 'Web shop');
+INSERT INTO cost_centre_contractors VALUES ('5100', 'Subcontractors');
+INSERT INTO budget_invoices VALUES
+    ('FV/1/2025', '4100:2026'), ('FV/2/2025', '4100:2026'), ('FV/3/2025', '4200:2026'), ('FV/4/2025', '4200:2026');

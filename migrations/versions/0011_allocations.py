@@ -1,4 +1,8 @@
-"""Allocations: postings as last read, and the parts that are wanted of each. No two parts of a posting share a target."""
+"""Allocations: postings as last read, and the parts that are wanted of each. No two parts of a posting share a target.
+
+What a reading has seen is kept apart, in a table that no log is written of: a reading that finds nothing new then
+writes no row of the others. A crash of the server empties it; whoever ends a reading notices.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,8 @@ def upgrade() -> None:
             fingerprint text NOT NULL,
             cursor      text,
             number      bigint NOT NULL DEFAULT 0,
-            full_at     timestamptz
+            full_at     timestamptz,
+            full_number bigint NOT NULL DEFAULT 0
         );
 
         CREATE TABLE allocated_posting (
@@ -37,7 +42,6 @@ def upgrade() -> None:
             base_currency text,
             reason        text NOT NULL DEFAULT '',
             next_slot     integer NOT NULL DEFAULT 1,
-            seen          bigint NOT NULL,
             missed        bigint,
             changed_at    timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (allocation, posting)
@@ -60,16 +64,25 @@ def upgrade() -> None:
             withdrawn   boolean NOT NULL DEFAULT false,
             skipped     text NOT NULL DEFAULT '',
             PRIMARY KEY (allocation, posting, slot),
-            CONSTRAINT allocated_part_one_per_target UNIQUE (allocation, posting, target, employee),
+            -- Looked at when a statement ends, so that two parts may change places.
+            CONSTRAINT allocated_part_one_per_target UNIQUE (allocation, posting, target, employee)
+                DEFERRABLE INITIALLY IMMEDIATE,
             CONSTRAINT allocated_part_of_posting FOREIGN KEY (allocation, posting)
                 REFERENCES allocated_posting (allocation, posting) ON DELETE CASCADE
         );
 
         CREATE INDEX allocated_part_target ON allocated_part (allocation, target);
         CREATE INDEX allocated_part_withdrawn ON allocated_part (allocation) WHERE withdrawn;
+
+        CREATE UNLOGGED TABLE walked (
+            walk   text COLLATE "C" NOT NULL,
+            number bigint NOT NULL,
+            key    text COLLATE "C" NOT NULL,
+            PRIMARY KEY (walk, number, key)
+        );
         """
     )
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE allocated_part, allocated_posting, allocation")
+    op.execute("DROP TABLE walked, allocated_part, allocated_posting, allocation")

@@ -24,7 +24,6 @@ def upgrade() -> None:
             month           text,
             account_iri     text COLLATE "C",
             total           numeric,
-            walk            bigint NOT NULL DEFAULT 0,
             PRIMARY KEY (mapping, iri)
         );
 

@@ -16,8 +16,8 @@ def upgrade() -> None:
         CREATE TABLE incident (
             id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             allocation  text COLLATE "C" NOT NULL,
-            kind        text NOT NULL,
-            scope       text NOT NULL,
+            kind        text COLLATE "C" NOT NULL,
+            scope       text COLLATE "C" NOT NULL,
             targets     text[] NOT NULL DEFAULT '{}'::text[],
             detail      jsonb NOT NULL,
             opened_at   timestamptz NOT NULL DEFAULT now(),
@@ -26,7 +26,7 @@ def upgrade() -> None:
             cleared_run bigint
         );
 
-        CREATE UNIQUE INDEX incident_once ON incident (allocation, kind, md5(scope)) WHERE cleared_at IS NULL;
+        CREATE UNIQUE INDEX incident_once ON incident (allocation, kind, scope) WHERE cleared_at IS NULL;
 
         CREATE TABLE spending (
             allocation text COLLATE "C" NOT NULL,

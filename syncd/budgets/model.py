@@ -12,7 +12,10 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+DEFAULT: Final = "default"
+"""What parts of the default budget carry in place of a rule's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ class RuleSet:
     """All rules of one allocation. ``default``: where what no rule reached goes; None leaves it unassigned.
 
     ``tables``: name, then key, then pieces. ``exponents``: decimals of currencies that differ from ISO 4217.
+    ``default_place``: where the default is written.
     """
 
     rules: tuple[Rule, ...]
@@ -160,6 +164,7 @@ class RuleSet:
     default: Target | None = None
     tables: Mapping[str, Mapping[str, tuple[Piece, ...]]] = field(default_factory=dict)
     exponents: Mapping[str, int] = field(default_factory=dict)
+    default_place: Place = Place()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,21 @@ import sys
 import typer
 
 from syncd import __version__
-from syncd.cli import decide, dedupe, events, flowtly, guards, history, infra, probe, removals, setup, state, sync
+from syncd.cli import (
+    budgets,
+    decide,
+    dedupe,
+    events,
+    flowtly,
+    guards,
+    history,
+    infra,
+    probe,
+    removals,
+    setup,
+    state,
+    sync,
+)
 from syncd.cli.common import Exit, err
 from syncd.errors import ConfigError, GuardRefused, StoreUnavailable, SyncdError
 
@@ -18,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for group in (setup, sync, state, history, decide, dedupe, removals, infra, probe, flowtly, events, guards):
+for group in (setup, sync, state, history, decide, dedupe, budgets, removals, infra, probe, flowtly, events, guards):
     group.register(app)
 
 

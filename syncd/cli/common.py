@@ -145,7 +145,7 @@ def exit_code(reports: list[Report]) -> Exit:
         return Exit.ERROR
     if any(report.outcome in {"planned", "awaiting_approval"} and not report.complete for report in reports):
         return Exit.ERROR  # a plan made on half of the records
-    if any(report.outcome in {"refused", "fenced"} for report in reports):
+    if any(report.outcome in {"refused", "fenced"} or report.breaches for report in reports):
         return Exit.REFUSED
     waiting = any(
         report.open_conflicts

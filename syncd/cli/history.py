@@ -19,7 +19,9 @@ from syncd.cli.state import link_of, record_of
 from syncd.core.model import MaybeValue, Side
 from syncd.core.plan import maybe_to_json
 from syncd.engine.context import Options
+from syncd.mapping.allocation_mappings import made_of
 from syncd.ports import LedgerEntry, Link, Operation
+from syncd.ports.allocations import posting_of
 from syncd.wiring import App
 
 history = typer.Typer(help="What is kept of the past, and for how long.", no_args_is_help=True)
@@ -62,10 +64,11 @@ def why(
             if (seen := app.store.observation(name, side, key)) is not None
         }
         sensitive = app.mappings[name].sensitive
+        left_out = _left_out(app, name, external)
     if as_json:
         print_json([_as_json(row, requests) for row in rows])
         return Exit.DONE
-    if not rows and not pending:
+    if not rows and not pending and not left_out:
         out.print(f"nothing is recorded about {escape(record)}")
     shown: set[UUID] = set()
     for row in rows:
@@ -75,7 +78,17 @@ def why(
     for side, seen in pending.items():
         why_not = f": {escape(seen.problem)}" if seen.problem else ""
         out.print(f"now [bold]{seen.status}[/bold] in {side}{why_not}")
+    if left_out:
+        out.print(f"left out: {escape(left_out)}")
     return Exit.DONE
+
+
+def _left_out(app: App, name: str, key: str) -> str:
+    """Why a part that an allocation wants is not linked, as last said; '' for anything else."""
+    if made_of(app.mappings[name].spec) is None:
+        return ""
+    posting = app.store.postings(name, [posting_of(key)]).get(posting_of(key))
+    return next((slot.skipped for slot in posting.slots if slot.key == key), "") if posting is not None else ""
 
 
 def undo(
@@ -129,7 +142,7 @@ def _request(app: App, name: str, operation: Operation) -> str:
     mapping, intent = app.mappings[name], operation.intent
     fields = ", ".join(sorted(intent.payload))
     if intent.side is Side.FLOWTLY:
-        method = {"create": "POST", "patch": "PATCH"}.get(intent.kind, intent.kind.upper())
+        method = {"create": "POST", "patch": "PATCH", "replace": "DELETE, then POST"}.get(intent.kind, intent.kind.upper())
         where = intent.target_key or mapping.resource(Side.FLOWTLY)
     else:
         method = f"{app.system_of(mapping)}: {intent.kind}"

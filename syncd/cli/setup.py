@@ -13,6 +13,8 @@ from syncd.cli.examples import example_files
 from syncd.cli.probe import show_drift
 from syncd.core.model import Side
 from syncd.daemon.drift import look
+from syncd.engine.allocating.compiling import Allocation, doubts
+from syncd.engine.allocating.fitting import misfits
 from syncd.engine.preflight import law_problems, preflight
 from syncd.engine.provision import provision
 from syncd.engine.run import load_lookups
@@ -20,7 +22,7 @@ from syncd.engine.watch import watch_obstacles
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.mapping.compiled import CompiledMapping
 from syncd.mapping.watched import Watch
-from syncd.settings import mapping_schema, settings_schema
+from syncd.settings import allocation_schema, mapping_schema, settings_schema
 from syncd.wiring import App
 
 
@@ -33,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to put syncd.yaml and mappings/.")] = Path(),
-    system: Annotated[str, typer.Option(help="The kind of external system: sql, tryton or everything.")] = "sql",
+    system: Annotated[str, typer.Option(help="What to start from: sql, tryton, budgets or everything.")] = "sql",
 ) -> int:
     """Write a commented configuration to start from. Existing files are left alone.
 
@@ -60,6 +62,7 @@ def check(config: ConfigOption = None) -> int:
         out.print(f"ok     {escape(str(config_path(config)))}: {len(app.mappings)} mappings")
         reachable = {system: _connects(app, system) for system in (str(Side.FLOWTLY), *app.settings.systems)}
         problems = [problem for mapping in app.mappings.values() for problem in _problems(app, mapping, reachable)]
+        problems += [problem for one in _allocations(app) for problem in _misfits(app, one, reachable)]
         problems += [problem for watch in app.watches.values() for problem in _watch_problems(app, watch, reachable)]
         for problem in problems:
             err.print(f"[red]error[/red]  {escape(str(problem))}")
@@ -112,6 +115,27 @@ def _problems(app: App, mapping: CompiledMapping, reachable: dict[str, bool]) ->
         return [mapping.problem("mapping", f"{type(error).__name__}: {error}")]
 
 
+def _allocations(app: App) -> list[Allocation]:
+    """Every allocation, each with a line about its rules: that they can be read is known by now."""
+    for one in app.allocations.values():
+        default = "unassigned" if one.rules.default is None else one.rules.default.budget
+        told = f"rules: {len(one.rules.rules)}, match: {one.rules.mode}, tables: {len(one.rules.tables)}"
+        out.print(f"ok     {escape(f'allocation {one.name}: {told}, default: {default}')}")
+        for doubt in doubts(one):
+            out.print(f"note   {escape(str(doubt))}")
+    return list(app.allocations.values())
+
+
+def _misfits(app: App, allocation: Allocation, reachable: dict[str, bool]) -> list[Problem]:
+    mapping = app.mappings[allocation.of]
+    if not reachable[app.system_of(mapping)]:
+        return []
+    try:
+        return list(misfits(allocation, mapping, app.connector(app.system_of(mapping))))
+    except SyncdError as error:
+        return [allocation.node.problem(f"allocation {allocation.name}: {type(error).__name__}: {error}")]
+
+
 def _watch_problems(app: App, watch: Watch, reachable: dict[str, bool]) -> list[Problem]:
     if not reachable[watch.spec.system]:
         return []
@@ -122,16 +146,14 @@ def _watch_problems(app: App, watch: Watch, reachable: dict[str, bool]) -> list[
 
 
 def schema(
-    what: Annotated[str, typer.Argument(help="settings or mapping.")] = "mapping",
+    what: Annotated[str, typer.Argument(help="settings, mapping or allocation.")] = "mapping",
 ) -> int:
     """JSON Schema of the YAML, for editors that check and complete.
 
     Example: syncd schema mapping > syncd-mapping.schema.json
     """
-    known = {"settings": settings_schema, "mapping": mapping_schema}
+    known = {"settings": settings_schema, "mapping": mapping_schema, "allocation": allocation_schema}
     if what not in known:
-        raise ConfigError(
-            [Problem("command line", 0, 0, f"there is a schema of {' and of '.join(known)}, not {what!r}")]
-        )
+        raise ConfigError([Problem("command line", 0, 0, f"there is a schema of {', of '.join(known)}, not {what!r}")])
     print_json(known[what]())
     return Exit.DONE

@@ -10,9 +10,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from syncd.cli.budgets_status import allocations_of, lines_of
 from syncd.cli.common import ConfigOption, Exit, JsonOption, MappingOption, opened, out, print_json
 from syncd.cli.decide import _usage, _who
 from syncd.cli.show import value_text
+from syncd.cli.watched import lines_of_lists, lists_of
 from syncd.core.model import Document, Side
 from syncd.core.plan import maybe_to_json
 from syncd.ports import Link, Status
@@ -37,8 +39,11 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
         events = app.store.outbox_counts()
         found = app.store.dedupe_counts() if app.settings.dedupe else {}
         duplicates = {name: found[name] for name in app.settings.dedupe if name in found}
+        allocations = allocations_of(app)
+        lists = lists_of(app)
     if as_json:
-        print_json({"mappings": rows, "events": events, "dedupe": duplicates})
+        known = {"mappings": rows, "events": events, "dedupe": duplicates}
+        print_json({**known, "allocations": allocations, "lists": lists})
     else:
         table = Table("mapping", "links", "pending", "questions", "in doubt", "missing", "read completely", "last run")
         for row in rows:
@@ -61,8 +66,11 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
             out.print(f"events for {escape(target)}: {states['pending']} pending, {states['dead']} given up")
         for directory, counts in duplicates.items():
             out.print(f"duplicates in {escape(directory)}: {', '.join(_duplicates(counts)) or 'nothing waits'}")
+        for line in (*lines_of_lists(lists), *lines_of(allocations)):
+            out.print(line)
     asking = ("conflicts", "operations", "stopped", "fenced")
     waits = any(row[name] for row in rows for name in asking) or any(map(_duplicates, duplicates.values()))
+    waits = waits or any(row["incidents"] for row in allocations)
     return Exit.PENDING if waits else Exit.DONE
 
 

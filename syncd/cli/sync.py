@@ -33,7 +33,7 @@ from syncd.cli.fates import Fate, fate_to_json, fates
 from syncd.cli.show import Edited, plan_json, report_json, show_fates, show_plan, show_report
 from syncd.core.blast import Rate, rate_of
 from syncd.core.plan import Plan
-from syncd.daemon import deduping
+from syncd.daemon import budgeting, deduping
 from syncd.daemon.drift import Drift
 from syncd.daemon.hooks import Hooks
 from syncd.daemon.janitor import JANITOR, Janitor
@@ -185,6 +185,7 @@ def run(config: ConfigOption = None) -> int:
         }
         jobs.update(jobs_of(app))
         jobs.update(deduping.jobs_of(app))
+        jobs.update(budgeting.jobs_of(app))
         jobs[JANITOR] = Janitor(app, telemetry.emit).job
         store = app.store  # opened (and migrated) before the schedule starts, so that a failure here ends the process
         _remember_freshness(app, metrics)

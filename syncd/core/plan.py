@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from syncd.core.canon import digest, document_from_json, document_to_json, from_json, to_json
 from syncd.core.guard import Blast
@@ -16,6 +16,9 @@ from syncd.core.model import ABSENT, Absent, Document, MaybeValue, Side
 from syncd.core.reconcile import Change
 
 FORMAT = 1
+
+REPLACED: Final = "replaced: its address at Flowtly changes"
+"""The detail of a change that is carried out by deleting the record and making it anew."""
 
 
 class Kind(StrEnum):

@@ -27,6 +27,7 @@ class Action(StrEnum):
     UNLINK = "unlink"
     SET = "set"
     DELETE = "delete"
+    REMAKE = "remake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Verdict(StrEnum):
     WAIT = "wait"  # in quarantine, or the survivor cannot be read
     ASK = "ask"  # edited here, gone there, and it may not be made there again
     APPROVE = "approve"  # a person has to say yes first
-    REVIVE = "revive"  # edited here since: it is made there again
+    REVIVE = "revive"  # edited here since, or the mapping says so: it is made there again
     CARRY_OUT = "carry_out"
     FORGET = "forget"  # gone on both sides: only the link is left
 
@@ -90,21 +91,30 @@ def rule_on(gone: Side, survivor: Seen, base: Base, rules: Rules, rule: DeleteRu
             verdict = Verdict.ASK if edited else Verdict.WAIT
             return Ruling(verdict, f"edited in {here}, gone in {gone}" if edited else f"{here}: {reason}")
         case Remove():
-            return _due(gone, rule, proof)
+            return _due(gone, rules, rule, proof)
         case Merge():
             raise ValueError("a record that is gone on one side cannot be merged")
         case _:
             assert_never(outcome)
 
 
-def _due(gone: Side, rule: DeleteRule, proof: Proof) -> Ruling:
+def _due(gone: Side, rules: Rules, rule: DeleteRule, proof: Proof) -> Ruling:
     if proof.passes < rule.quarantine:
         return Ruling(Verdict.WAIT, f"in quarantine: {proof.passes} of {rule.quarantine} more complete readings")
+    if rule.action is Action.REMAKE:
+        return _remade(gone, rules)
     if rule.action is Action.DELETE and proof.origin not in OURS and not proof.approved:
         return Ruling(
             Verdict.APPROVE, f"was there before it was linked ({proof.origin}): deleting it needs a person's word"
         )
     return Ruling(Verdict.CARRY_OUT, f"gone in {gone}")
+
+
+def _remade(gone: Side, rules: Rules) -> Ruling:
+    """A record that the mapping keeps there is made again, where one may be made at all."""
+    if gone not in rules.creates:
+        return Ruling(Verdict.ASK, f"gone in {gone}, and nothing may be made there again")
+    return Ruling(Verdict.REVIVE, f"gone in {gone}: it is made again")
 
 
 @dataclass(frozen=True, slots=True)

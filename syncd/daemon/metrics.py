@@ -58,6 +58,18 @@ class Metrics:
             ["directory"],
             registry=self.registry,
         )
+        self._breaches = Gauge(
+            "syncd_control_breaches", "Control totals that do not agree", ["allocation"], registry=self.registry
+        )
+        self._postings = Gauge(
+            "syncd_allocation_postings", "Postings by state", ["allocation", "state"], registry=self.registry
+        )
+        self._used = Gauge(
+            "syncd_budget_used_ratio",
+            "Share of its plan that a budget has used, in the latest period that was told",
+            ["allocation", "budget"],
+            registry=self.registry,
+        )
         self._seconds = Histogram("syncd_run_seconds", "Duration of runs", ["mapping"], registry=self.registry)
 
     def complete(self, mapping: str, moment: datetime) -> None:
@@ -100,6 +112,8 @@ class Metrics:
         kind, _, target = report.mapping.partition(":")
         if kind == "dedupe":
             self._tell_duplicates(target, report.counts)
+        if kind == "budgets":
+            self._tell_budgets(target, report.counts)
         for name, value in report.counts.items():
             if kind == "deliver":
                 self._told.labels(target, name).inc(value)
@@ -115,6 +129,16 @@ class Metrics:
                 gauge.labels(directory, state).set(value)
         if counts.get("searched"):
             self._searched.labels(directory).set(self._now().timestamp())
+
+    def _tell_budgets(self, allocation: str, counts: Mapping[str, int]) -> None:
+        for name, value in counts.items():
+            what, _, of = name.partition(".")
+            if what == "breaches":
+                self._breaches.labels(allocation).set(value)
+            elif what == "postings":
+                self._postings.labels(allocation, of).set(value)
+            elif what == "used":
+                self._used.labels(allocation, of).set(value / 1000)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

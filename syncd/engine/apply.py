@@ -5,9 +5,10 @@ Nothing is sent before its intent is committed under our fence, and no outcome t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeGuard
 
 from syncd.core.model import Side
@@ -146,10 +147,22 @@ def _write(ctx: Context, tasks: Sequence[MergeTask | CreateTask | RemoveTask]) -
     """Send what has to be sent, a few records at a time. The first unexpected failure ends the run after its peers."""
     started = ctx.clock.monotonic()
     try:
-        _send(ctx, tasks)
+        for stage in _stages(ctx, tasks):
+            _send(ctx, stage)
     finally:
         if tasks:  # what a plan's minutes are estimated from
             ctx.tally.add("writing_ms", by=round((ctx.clock.monotonic() - started) * 1000))
+
+
+def _stages(
+    ctx: Context, tasks: Sequence[MergeTask | CreateTask | RemoveTask]
+) -> Iterator[Sequence[MergeTask | CreateTask | RemoveTask]]:
+    """The tasks in runs that may be sent at once; what a mapping's steps put later waits for what comes before."""
+    if ctx.steps is None:
+        yield tasks
+        return
+    for _, some in groupby(tasks, ctx.steps.stage):
+        yield list(some)
 
 
 def _send(ctx: Context, tasks: Sequence[MergeTask | CreateTask | RemoveTask]) -> None:

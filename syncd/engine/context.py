@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +14,8 @@ from syncd.core.fencing import Thresholds
 from syncd.core.guard import Caps
 from syncd.core.model import Direction, FieldRule, Rules, Side
 from syncd.core.removal import RemovalCaps
+from syncd.engine.marking import with_marks
+from syncd.engine.tasks import Task
 from syncd.mapping.compiled import CompiledMapping, Lookups
 from syncd.ports import Capabilities, Clock, Connector, Lease, Query, Store
 from syncd.ports.merges import Referring
@@ -83,15 +85,44 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found after a run. ``breaches``: what is off, in words. ``again``: another run now would do more."""
+
+    breaches: tuple[str, ...] = ()
+    again: bool = False
+
+
+class Steps(Protocol):
+    """What the runs of one mapping do besides: its external records are derived, held back by rules, and audited."""
+
+    def before(self, ctx: Context) -> str:
+        """Under the lease, before anything is read: bring the external records up to date. Writes to no peer.
+
+        Returns why that is not complete, '' when it is. Peer trouble does not raise; LeaseLost and StoreUnavailable do.
+        """
+
+    def hold(self, ctx: Context, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks in the order they are carried out, with those that must not be now as ``HeldTask``."""
+
+    def stage(self, task: Task) -> int:
+        """Which writes go first: no write of a later stage is sent before all of an earlier one are over."""
+
+    def after(self, ctx: Context, outcome: str, *, complete: bool) -> Audit:
+        """After the run, still under the lease. ``complete``: everything was read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """What lies around a run's own mapping: the search for duplicates, and the mappings that refer to others.
 
     ``directories``: the names under which a Flowtly resource is searched. ``parties``: what was read in that search.
+    ``steps``: what the runs of some mappings do besides, by the mapping's name.
     """
 
     parties: PartyStore | None = None
     directories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     referring: tuple[Referring, ...] = ()
+    steps: Mapping[str, Steps] = field(default_factory=dict)
 
 
 class Tally:
@@ -149,10 +180,13 @@ class Context:
     queries: dict[Side, Query] = field(init=False)
     capabilities: dict[Side, Capabilities] = field(init=False)
     rules: Rules = field(init=False)
+    rules_of_ours: Rules = field(init=False)
+    """The same for records that we made: what Flowtly cannot change of them can be made anew."""
     successor: str | None = field(init=False)
     """The raw field of the external side that names the record into which a record went."""
 
     def __post_init__(self) -> None:
+        self.peers = with_marks(self.mapping, self.peers)
         self.queries = {side: query_of(self.mapping, side) for side in Side}
         self.capabilities = {side: self.peers[side].capabilities(self.queries[side]) for side in Side}
         self.successor = self.mapping.spec.external.successor or self.capabilities[Side.EXTERNAL].successor
@@ -160,11 +194,17 @@ class Context:
             asked = self.queries[Side.EXTERNAL]
             self.queries[Side.EXTERNAL] = replace(asked, fields=tuple(dict.fromkeys((*asked.fields, self.successor))))
         self.rules = effective_rules(self.mapping.rules, self.capabilities)
+        self.rules_of_ours = effective_rules(self.mapping.rules, self.capabilities, ours=True)
 
     @property
     def name(self) -> str:
         """The mapping's name."""
         return self.mapping.name
+
+    @property
+    def steps(self) -> Steps | None:
+        """What the runs of this mapping do besides."""
+        return self.around.steps.get(self.name)
 
     @property
     def telling(self) -> bool:
@@ -192,13 +232,16 @@ def query_of(mapping: CompiledMapping, side: Side) -> Query:
     )
 
 
-def effective_rules(rules: Rules, capabilities: Mapping[Side, Capabilities]) -> Rules:
+def effective_rules(rules: Rules, capabilities: Mapping[Side, Capabilities], *, ours: bool = False) -> Rules:
     """The mapping's rules narrowed to what the peers can do.
 
-    A side on which records can be made and not changed is fixed; one that can do neither is only read.
+    A side on which records can be made and not changed is fixed; one that can do neither is only read. ``ours``: for a
+    record that we made. At Flowtly it can be made anew where it cannot be changed; an external key never changes so.
     """
     creates = frozenset(side for side in rules.creates if capabilities[side].create)
     fixed = frozenset(side for side in creates if not capabilities[side].update)
+    if ours and capabilities[Side.FLOWTLY].replace:
+        fixed -= {Side.FLOWTLY}
     fields: dict[str, FieldRule] = {}
     for name, rule in rules.fields.items():
         able = {side for side in Side if capabilities[side].update or side in creates}

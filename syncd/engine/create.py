@@ -10,12 +10,13 @@ from syncd.core.model import Base, Direction, Document, Side, Value
 from syncd.core.reconcile import settled
 from syncd.engine import history
 from syncd.engine.context import Context
+from syncd.engine.marking import MARK
 from syncd.engine.read import observe
 from syncd.engine.states import NEVER_READ, View, parked, postponed, side_state
 from syncd.engine.tasks import CreateTask
 from syncd.engine.telling import settle
-from syncd.engine.trouble import Gate, describe, failed
-from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
+from syncd.engine.trouble import Gate, describe, failed, withheld
+from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome, Withheld
 from syncd.mapping.compiled import RecordProblem
 from syncd.mapping.links import shown, waits_for_link
 from syncd.ports import (
@@ -24,6 +25,7 @@ from syncd.ports import (
     Observation,
     Operation,
     OperationState,
+    Raw,
     Record,
     Settlement,
     SideState,
@@ -53,7 +55,15 @@ def create_record(ctx: Context, task: CreateTask) -> None:
         return
     except Stale:
         return  # another create for this record is open; it ends first
+    send_create(ctx, task, operation, fields)
+
+
+def send_create(ctx: Context, task: CreateTask, operation: Operation, fields: Raw) -> None:
+    """Send what was intended, and settle what became of it. Raises LeaseLost and StoreUnavailable only."""
+    side = task.target
     gate = Gate(ctx, side, task.observation.key)
+    if side is Side.FLOWTLY and ctx.mapping.spec.flowtly.marker is not None:
+        fields = {**fields, MARK: task.observation.key}
     try:
         with ctx.sending():
             record = ctx.peers[side].create(ctx.queries[side], fields)
@@ -62,6 +72,11 @@ def create_record(ctx: Context, task: CreateTask) -> None:
         ctx.events("write.in_doubt", side=side, source=task.observation.key, kind="create", detail=str(error))
         end_operation(ctx, operation, OperationState.IN_DOUBT, describe(error))
         gate.trouble(error)
+        return
+    except Withheld as error:
+        end_operation(ctx, operation, OperationState.DROPPED, describe(error))
+        withheld(ctx, side, task.observation.key, error, task.observation.problem)
+        _keep(ctx, task, parked(task.observation, describe(error), ctx.now()))
         return
     except Refused as error:
         _park(ctx, task, operation, error)
@@ -110,8 +125,12 @@ def settle_created(ctx: Context, operation: Operation, source: View, record: Rec
         ledger=tuple(history.of_created(keys, operation, made.document, origin)),
     )
     settle(ctx, [settlement])
-    ctx.tally.add(origin, side)
-    ctx.events(f"record.{origin}", side=side, external=keys[0], flowtly=keys[1])
+    old = operation.intent.target_key
+    ctx.tally.add(origin if old is None else "replaced", side)
+    if old is None:
+        ctx.events(f"record.{origin}", side=side, external=keys[0], flowtly=keys[1])
+    else:
+        ctx.events("record.replaced", side=side, external=keys[0], before=old, flowtly=record.key, origin=origin)
 
 
 def _still_there(ctx: Context, task: CreateTask) -> bool:

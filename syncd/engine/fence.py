@@ -72,7 +72,9 @@ def _facts(ctx: Context, readings: Mapping[Side, Reading]) -> tuple[Facts | None
 
 
 def _walked(ctx: Context, reading: Reading, facts: SideFacts) -> SideFacts:
-    """The facts of a side with what its walk missed."""
+    """The facts of a side with what its walk missed; none of one whose records we make: no peer goes back there."""
+    if ctx.capabilities[reading.side].derived:
+        return SideFacts()
     certificate = reading.certificate
     if certificate is None or reading.error is not None:
         return facts

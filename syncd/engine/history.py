@@ -63,6 +63,9 @@ def of_created(keys: Keys, operation: Operation, made: Document, origin: str) ->
     """
     side, rule, id_ = operation.intent.side, operation.intent.reason, operation.id
     proof, odd = (READ_BACK, "found") if origin == ADOPTED else (ANSWER, "rewritten")
+    old, new = operation.intent.target_key, keys[0] if side is Side.EXTERNAL else keys[1]
+    if old is not None:
+        yield LedgerEntry("replaced", *keys, side, before=old, after=new, rule=rule, operation=id_, verified=proof)
     yield LedgerEntry(origin, *keys, side, rule=rule, operation=id_, verified=proof)
     for field, sent in operation.intent.payload.items():
         yield LedgerEntry(origin, *keys, side, field, ABSENT, sent, rule, id_, verified=proof)

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TypeVar
 
 from syncd.core.flapping import NOTHING_KNOWN, Hands
-from syncd.core.model import Base, Pair, Side
-from syncd.core.plan import Item, Kind
+from syncd.core.model import Base, Pair, Rules, Side
+from syncd.core.plan import REPLACED, Item, Kind
 from syncd.core.reconcile import Merge, held_open, reconcile, settled
 from syncd.engine.checking import without_bad
 from syncd.engine.context import Context
@@ -26,15 +26,19 @@ def merge_task(
     pair: Pair,
     origin: str = "",
     hands: Mapping[str, Hands] = NOTHING_KNOWN,
+    *,
+    ours: bool = False,
 ) -> MergeTask | None:
     """Reconcile one pair; None when nothing at all is to be done. Both sides of ``pair`` must not be gone.
 
     ``hands``: how often its fields were written lately, for those that change hands again and again are held.
+    ``ours``: we made the Flowtly record, so it may be made anew where it cannot be changed.
     """
-    outcome = reconcile(pair, ctx.rules)
-    if not isinstance(outcome, Merge):
+    outcome = _replacing(ctx, pair, hands) if ours and ctx.capabilities[Side.FLOWTLY].replace else None
+    replaces = outcome is not None
+    outcome = outcome or _merged(ctx, pair, ctx.rules, hands)
+    if outcome is None:
         return None
-    outcome = without_flapping(ctx, without_bad(ctx, outcome, pair), pair, hands)
     items: list[Item] = []
     digests = {
         side: view.digest
@@ -57,6 +61,7 @@ def merge_task(
                     side=side,
                     changes=changes,
                     digests=digests,
+                    detail=REPLACED if replaces and side is Side.FLOWTLY else "",
                     waits_for=waits,
                 )
             )
@@ -73,7 +78,24 @@ def merge_task(
     )
     if not items:
         items.append(Item(Kind.AGREE, external.key, flowtly.key, "equal", digests=digests))
-    return MergeTask(tuple(items), external, flowtly, pair.base, outcome, origin)
+    return MergeTask(tuple(items), external, flowtly, pair.base, outcome, origin, replaces=replaces)
+
+
+def _merged(ctx: Context, pair: Pair, rules: Rules, hands: Mapping[str, Hands]) -> Merge | None:
+    """Both records reconciled, without what must not flow."""
+    outcome = reconcile(pair, rules)
+    if not isinstance(outcome, Merge):
+        return None
+    return without_flapping(ctx, without_bad(ctx, outcome, pair), pair, hands)
+
+
+def _replacing(ctx: Context, pair: Pair, hands: Mapping[str, Hands]) -> Merge | None:
+    """What is to be done if the Flowtly record is made anew; None where that changes nothing, or a person is asked.
+
+    A new record has all of its values at once, so nothing of it may be in question.
+    """
+    outcome = _merged(ctx, pair, ctx.rules_of_ours, hands)
+    return outcome if outcome is not None and outcome.to_flowtly and not outcome.contests else None
 
 
 def remembered_base(ctx: Context, task: MergeTask) -> Base:

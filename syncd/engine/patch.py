@@ -16,12 +16,13 @@ from syncd.engine import history
 from syncd.engine.context import Context
 from syncd.engine.merging import remembered_base
 from syncd.engine.read import observe
-from syncd.engine.setaside import Trouble, postpone, set_aside
+from syncd.engine.replace import replace_record
+from syncd.engine.setaside import Trouble, postpone, set_aside, withhold
 from syncd.engine.states import View, differing_fields, side_state, with_fresh_digests
 from syncd.engine.tasks import MergeTask
 from syncd.engine.telling import settle
-from syncd.engine.trouble import Gate, describe, failed
-from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome
+from syncd.engine.trouble import Gate, describe, failed, withheld
+from syncd.errors import BadAnswer, Denied, Later, NotFound, RateLimited, Refused, Stale, UnknownOutcome, Withheld
 from syncd.mapping.compiled import RecordProblem
 from syncd.mapping.links import shown
 from syncd.ports import (
@@ -50,6 +51,10 @@ def patch_record(ctx: Context, task: MergeTask) -> None:
         if side in ctx.blocked:
             break
         sent, waiting = _writable(ctx, side, views[side.other].key, changes)
+        if side is Side.FLOWTLY and task.replaces:
+            # A new record has all of its values at once: it is not made before all of them can be.
+            refused.extend(waiting or replace_record(ctx, task, views[Side.EXTERNAL], changes))
+            break
         later = {change.field for other in Side if _after(other, side) for change in task.merge.to(other)}
         patch = _Patch(ctx, task, side, views, base, frozenset(later))
         patched = patch.run(sent) if sent else None
@@ -129,6 +134,8 @@ class _Patch:
             self._drop("the record moved under the write")
         except NotFound:
             self._missing()
+        except Withheld as error:
+            self._withhold(error)
         except (Refused, RecordProblem) as error:
             self._refuse(error)
         except (Denied, Later, BadAnswer) as error:
@@ -200,6 +207,13 @@ class _Patch:
         waiting_for = error.waiting_for if isinstance(error, RecordProblem) else None
         self.refused = Trouble("refused", describe(error), waiting_for)
         self._finish(OperationState.REFUSED, describe(error), None)
+
+    def _withhold(self, error: Withheld) -> None:
+        """A rule of ours holds it back: nobody is asked, and it is tried again later."""
+        self._drop(describe(error))
+        seen = self.views[self.side.other].observation
+        withheld(self.ctx, self.side, self.views[self.side.other].key, error, None if seen is None else seen.problem)
+        withhold(self.ctx, self.task, describe(error))
 
     def _state(self, observation: Observation) -> SideState:
         return SideState(observation.digest, observation)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from syncd.core.merge import base_of, remembered
 from syncd.core.model import Decision, Document, Pair, Present, Side, Unread
 from syncd.core.plan import Plan
-from syncd.core.removal import Verdict
+from syncd.core.removal import OURS, Verdict
 from syncd.engine.context import Context
 from syncd.engine.flapping import Flaps, flaps_of
 from syncd.engine.merging import chunked, merge_task
@@ -16,7 +16,7 @@ from syncd.engine.read import Reading
 from syncd.engine.removing import removal_tasks
 from syncd.engine.states import View
 from syncd.engine.strangers import stranger_tasks
-from syncd.engine.tasks import AliasTask, AskTask, CreateTask, MergeTask, RemoveTask, RestTask, Task
+from syncd.engine.tasks import AliasTask, AskTask, CreateTask, HeldTask, MergeTask, RemoveTask, RestTask, Task
 from syncd.ports import MappingState, Observation, Work
 
 
@@ -40,6 +40,8 @@ def prepare(ctx: Context, readings: Mapping[Side, Reading], state: MappingState)
     approved = state.approved_fingerprint == ctx.mapping.fingerprint
     strangers = stranger_tasks(ctx, readings, approved=approved)
     tasks: list[Task] = sorted([*linked, *strangers, *removals], key=_order)
+    if ctx.steps is not None:
+        tasks = ctx.steps.hold(ctx, tasks)
     items = tuple(item for task in tasks for item in task.items)
     counts = ctx.store.counts(ctx.name)
     missing = {
@@ -86,6 +88,7 @@ def _linked_task(
         _view(link.flowtly_key, work.flowtly, link.base.flowtly),
         pair,
         hands=flaps.get(link.external_key, {}),
+        ours=link.origin in OURS,
     )
 
 
@@ -123,5 +126,5 @@ def _order(task: Task) -> tuple[int, str]:
             return (3, members[0][1].key)
         case RemoveTask(view=view):
             return (4, view.key)
-        case RestTask():
+        case RestTask() | HeldTask():
             return (5, "")

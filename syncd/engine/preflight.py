@@ -89,6 +89,18 @@ def _fields(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Prob
             )
     if side in mapping.rules.creates:
         yield from _required(mapping, side, shape, outputs)
+    if side is Side.FLOWTLY and mapping.spec.flowtly.marker is not None:
+        yield from _marker(mapping, shape, mapping.spec.flowtly.marker)
+
+
+def _marker(mapping: CompiledMapping, shape: Shape, name: str) -> Iterator[Problem]:
+    """A marker needs a field that takes any text."""
+    known, place = shape.fields.get(name), mapping.node.at("flowtly", "marker")
+    if known is None and not shape.open:
+        hint = did_you_mean(name, shape.fields)
+        yield place.problem(f"flowtly.marker: {shape.resource} has no field {name!r}", hint)
+    elif known is not None and (known.type != "text" or not known.writable or known.reference is not None):
+        yield place.problem(f"flowtly.marker: {name!r} of {shape.resource} is not a free text that can be written")
 
 
 def _scope(mapping: CompiledMapping, side: Side, shape: Shape) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from syncd.core.canon import same
 from syncd.core.model import Absent, Document, Side, Value
 from syncd.engine.checking import keys_of
 from syncd.engine.context import Context
+from syncd.engine.marking import MARK
 from syncd.engine.merging import chunked
 from syncd.engine.references import looked_up_for
 from syncd.mapping.compiled import Lookups, Projection, RecordProblem
@@ -58,7 +59,10 @@ def find_results(ctx: Context, side: Side, operations: Sequence[Operation]) -> H
     """
     sought = [_sought(ctx, one) for one in operations]
     if len(sought) == 1:
-        return _among(ctx, side, sought, ctx.peers[side].find(ctx.queries[side], _narrowed(ctx, side, sought[0])))
+        found = _among(ctx, side, sought, ctx.peers[side].find(ctx.queries[side], _narrowed(ctx, side, sought[0])))
+        if found[sought[0].operation.id] or not _marking(ctx, side):
+            return found
+        # Its mark tells it from all others, also where somebody has changed what it was made with since.
     return _among(ctx, side, sought, _everything(ctx, side))
 
 
@@ -96,11 +100,22 @@ def _everything(ctx: Context, side: Side) -> Iterator[Record]:
         yield from page.records
 
 
+def _marking(ctx: Context, side: Side) -> bool:
+    return side is Side.FLOWTLY and ctx.mapping.spec.flowtly.marker is not None
+
+
+def _only_marked(found: Mapping[str, Record], key: str) -> dict[str, Record]:
+    """Without records that are marked as another's; where one has the very mark, it is the one."""
+    certain = {name: one for name, one in found.items() if one.raw.get(MARK) == key}
+    return certain or {name: one for name, one in found.items() if one.raw.get(MARK) is None}
+
+
 def _among(ctx: Context, side: Side, sought: Sequence[_Sought], records: Iterator[Record]) -> Hits:
     """One pass over records; those with a natural key are looked up by it."""
     projection = ctx.mapping.projection(side)
     by_key: dict[tuple[int, str | None], list[_Sought]] = defaultdict(list)
     keyless = [one for one in sought if one.level is None]
+    by_source = {one.operation.intent.source_key: one for one in sought}
     for one in sought:
         if one.level is not None:
             by_key[one.level, one.keys[one.level]].append(one)
@@ -111,10 +126,19 @@ def _among(ctx: Context, side: Side, sought: Sequence[_Sought], records: Iterato
             document = _legible(projection, record, lookups)
             keys = projection.match_keys(document)
             candidates = [one for level, text in enumerate(keys) for one in by_key.get((level, text), ())]
+            mark = record.raw.get(MARK)
+            if isinstance(mark, str) and mark in by_source:
+                hits[by_source[mark].operation.id][record.key] = record
             for one in (*candidates, *keyless):
                 if one.fits(keys, document):
                     hits[one.operation.id][record.key] = record
-    return {id_: [record for _, record in sorted(found.items())] for id_, found in hits.items()}
+    return {
+        one.operation.id: [
+            record
+            for _, record in sorted(_only_marked(hits[one.operation.id], one.operation.intent.source_key).items())
+        ]
+        for one in sought
+    }
 
 
 def _legible(projection: Projection, record: Record, lookups: Lookups) -> Document:

@@ -130,6 +130,7 @@ def read_side(ctx: Context, side: Side, *, full: bool, state: MappingState) -> R
             complete=error is None,
             reason="" if error is None else f"{type(error).__name__}: {error}",
             shrink_limit=ctx.limits.shrink,
+            derived=ctx.capabilities[side].derived,
         )
         duplicates = frozenset(passing.duplicates)
     _park_duplicates(ctx, side, duplicates)

@@ -19,6 +19,7 @@ from syncd.engine.probing import find_results, looks, new_since, recognisable
 from syncd.engine.questions import WHOLE_RECORD
 from syncd.engine.read import observe
 from syncd.engine.remove import settle_deleted
+from syncd.engine.replace import recover_replacement
 from syncd.engine.states import NEVER_READ, View, side_state, with_fresh_digests
 from syncd.engine.telling import settle
 from syncd.engine.trouble import describe
@@ -52,6 +53,8 @@ def recover(ctx: Context, *, own: bool = False) -> None:
                 _recover_patch(ctx, operation)
             elif operation.intent.kind == "delete":
                 _recover_delete(ctx, operation)
+            elif operation.intent.kind == "replace":
+                recover_replacement(ctx, operation)
             elif _in_doubt(ctx, operation):
                 doubtful[operation.intent.side].append(operation)
     for side, operations in doubtful.items():

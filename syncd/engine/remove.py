@@ -54,7 +54,8 @@ def _follow(ctx: Context, task: RemoveTask) -> None:
         _dissolve(ctx, task, None, "forgotten", GONE_ON_BOTH)
     elif task.verdict is Verdict.REVIVE:
         # Without its link it is a record like any other that lives on one side only: planned, capped and made as such.
-        _dissolve(ctx, task, _stranger(task), "unlinked", "edit_beats_delete")
+        why = "remake" if task.rule.action is Action.REMAKE else "edit_beats_delete"
+        _dissolve(ctx, task, _stranger(task), "unlinked", why)
     elif task.rule.action is Action.UNLINK:
         _dissolve(ctx, task, None, "unlinked", f"gone in {task.gone}", alone=task.gone.other)
     elif task.gone.other not in ctx.blocked:
@@ -271,7 +272,7 @@ def _dissolve(
 
 
 def _stranger(task: RemoveTask) -> Observation:
-    """The edited survivor as a record that nothing ties."""
+    """The edited survivor, or one whose partner is made again, as a record that nothing ties."""
     known = task.view.observation or Observation(task.view.key, NEVER_READ, task.view.document)
     return replace(known, status=Status.DIRTY, problem=None, waiting_for=None, due_at=None, attempts=0)
 

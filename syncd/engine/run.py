@@ -49,6 +49,10 @@ class Report:
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
     complete: bool = False
+    breaches: tuple[str, ...] = ()
+    """What the control totals after the run say is off."""
+    again: bool = False
+    """Another run right now would do more."""
 
     @property
     def links_made(self) -> int:
@@ -89,7 +93,7 @@ class Engine:
                 prepare_target(mapping, peers, self.events, write=making)
                 ctx = self._context(mapping, peers, options, lease, run_id, run_stop)
                 ctx.approved, ctx.held = approved, keeper.require
-                report = _cycle(ctx)
+                report = _audited(ctx, _cycle(ctx))
             outcome = report.outcome
         finally:
             counts = self._counts(ctx, peers, before)
@@ -163,16 +167,25 @@ def load_lookups(mapping: CompiledMapping, flowtly: Connector) -> Lookups:
     return tables
 
 
+def _audited(ctx: Context, report: Report) -> Report:
+    """What the mapping's own steps find after a run that could write."""
+    if ctx.steps is None or not ctx.options.write or ctx.stop.is_set():
+        return report
+    audit = ctx.steps.after(ctx, report.outcome, complete=report.complete)
+    return replace(report, breaches=audit.breaches, again=audit.again)
+
+
 def _cycle(ctx: Context) -> Report:
     """Recover, read, plan, guard, apply; then plan again for records that moved under us, a bounded number of times."""
     state = ctx.store.state(ctx.name)
     if ctx.options.write and not ctx.options.strict and not standing_fence(ctx):
         recover(ctx)
+    lacking = "" if ctx.steps is None else ctx.steps.before(ctx)
     arrived = _arrived(ctx)
     ctx.store.wake(ctx.name, arrived, ctx.now())
     ctx.store.wake_linked(ctx.name)
     readings = read_both(ctx, state, full=bool(arrived))
-    complete = all(reading.error is None for reading in readings.values())
+    complete = not lacking and all(reading.error is None for reading in readings.values())
     if why := fenced(ctx, readings):
         return _report(ctx, "fenced", None, complete=complete, reasons=why)
     sweep(ctx, readings)
@@ -232,7 +245,7 @@ def _read_again(
 
 def _restless(ctx: Context) -> int:
     """Grows when another round has something to do that this one could not."""
-    return sum(ctx.tally.get(name, side) for name in ("stale", "created", "adopted") for side in Side)
+    return sum(ctx.tally.get(name, side) for name in ("stale", "created", "adopted", "replaced") for side in Side)
 
 
 def _selected(ctx: Context, tasks: tuple[Task, ...]) -> tuple[Task, ...]:

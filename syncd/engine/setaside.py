@@ -41,6 +41,11 @@ def postpone(ctx: Context, task: MergeTask, detail: str) -> None:
     _keep(ctx, task, lambda seen: postponed(seen, detail, ctx.now()), ())
 
 
+def withhold(ctx: Context, task: MergeTask, detail: str) -> None:
+    """We did not send it ourselves: it is tried again later and later, and nobody is asked."""
+    _keep(ctx, task, lambda seen: parked(seen, detail, ctx.now()), ())
+
+
 def _keep(
     ctx: Context, task: MergeTask, change: Callable[[Observation], Observation], opened: tuple[NewConflict, ...]
 ) -> None:

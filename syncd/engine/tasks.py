@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.core.model import Base, Document, Side
-from syncd.core.plan import Item
+from syncd.core.plan import Item, Kind
 from syncd.core.reconcile import Merge
 from syncd.core.removal import DeleteRule, Verdict
 from syncd.engine.states import View
@@ -28,6 +28,8 @@ class MergeTask:
     origin: str = ""
     about: frozenset[str] | None = None
     """The fields it decides, where not all: questions about others stay open."""
+    replaces: bool = False
+    """What changes in Flowtly is carried out by making the record anew there."""
 
     def view(self, side: Side) -> View:
         """One side as it was planned on."""
@@ -99,7 +101,23 @@ class RemoveTask:
     approved: bool = False
 
 
-Task = MergeTask | AliasTask | CreateTask | AskTask | RestTask | RemoveTask
+@dataclass(frozen=True, slots=True)
+class HeldTask:
+    """What would be done, and is held back in this run: its items only report that, with the reason."""
+
+    items: tuple[Item, ...]
+
+
+Task = MergeTask | AliasTask | CreateTask | AskTask | RestTask | RemoveTask | HeldTask
+
+
+def held(task: Task, reason: str) -> HeldTask:
+    """The task held back; what it is about stays pending and is planned anew by the next run."""
+    items = (
+        replace(item, kind=Kind.REPORT, side=None, changes=(), document=None, reason=reason, waits_for=None)
+        for item in task.items
+    )
+    return HeldTask(tuple(items))
 
 
 def taken_apart(seen: Observation) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.core.model import Side
 from syncd.engine.context import Context
-from syncd.errors import Denied, Later, Refused, SyncdError
+from syncd.errors import Denied, Later, Refused, SyncdError, Withheld
 from syncd.mapping.compiled import RecordProblem
 from syncd.mapping.links import waits_for_link
 
@@ -41,6 +41,8 @@ def describe(error: Exception) -> str:
     """An error in one line for the store and the logs: what, and the peer's own reasons field by field."""
     if isinstance(error, RecordProblem):
         return f"{error.field}: {error.message}"
+    if isinstance(error, Withheld):
+        return str(error)
     if isinstance(error, Refused) and error.violations:
         said = "; ".join(f"{reason.field}: {reason.message}" for reason in error.violations)
         return f"{error} ({said})"
@@ -52,3 +54,10 @@ def failed(ctx: Context, side: Side, source_key: str, error: Exception) -> None:
     waits = isinstance(error, RecordProblem) and waits_for_link(error.waiting_for)
     ctx.tally.add("waiting" if waits else "parked", side)
     ctx.events("record.waiting" if waits else "record.refused", side=side, source=source_key, detail=describe(error))
+
+
+def withheld(ctx: Context, side: Side, source_key: str, error: Withheld, before: str | None) -> None:
+    """Count what we did not send ourselves, and say so once: ``before`` is what was said of this record last."""
+    ctx.tally.add("withheld", side)
+    if before != str(error):
+        ctx.events("budget.link_skipped", side=side, source=source_key, **error.about, reason=str(error))

@@ -24,7 +24,7 @@ from syncd.mapping.planning import FieldPlan, FieldPlanner
 from syncd.mapping.problems import ConfigError, Problem, did_you_mean
 from syncd.mapping.projection import Constant, Projection
 from syncd.mapping.records import RecordProblem
-from syncd.mapping.spec import ExternalSpec, FieldSpec, MappingSpec
+from syncd.mapping.spec import ExternalSpec, FieldSpec, FlowtlySpec, MappingSpec
 
 __all__ = [
     "CompiledMapping",
@@ -205,7 +205,12 @@ def _told_apart(data: Any) -> Any:
 
 
 def _unsaid(data: BaseModel, name: str, value: Any) -> bool:
-    """A field without a check is the one it was before there were checks; where a record went changes no document."""
+    """A field without a check is the one it was before there were checks, as is Flowtly's half without a marker.
+
+    Where a record went changes no document.
+    """
+    if isinstance(data, FlowtlySpec):
+        return name == "marker" and value is None
     if isinstance(data, ExternalSpec):
         return name == "successor"
     return isinstance(data, FieldSpec) and (name == "sensitive" or (name == "check" and value is None))
@@ -227,6 +232,11 @@ def _mapping_problems(spec: MappingSpec, node: Node) -> Iterator[Problem]:
             yield node.at("deletes", word).problem(
                 f"deletes.{word}: {rule.action} writes to {side.other}, and the direction is {spec.direction}",
                 "write ignore or unlink",
+            )
+        if rule.action == "remake" and (side is Side.EXTERNAL or side not in _creates(spec)):
+            why = "only a Flowtly record is made again" if side is Side.EXTERNAL else "no record may be made in flowtly"
+            yield node.at("deletes", word).problem(
+                f"deletes.{word}: remake: {why}", "write ignore, unlink, delete, or {set: {field: value}}"
             )
         for name in rule.set:
             if name not in compared:

@@ -17,6 +17,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from syncd.mapping.allocation_rules import ConditionSpec, PieceSpec, RuleSpec, SplitSpec, TargetSpec, WindowSpec
+from syncd.mapping.allocations import (
+    AllocationSpec,
+    BaseAmountSpec,
+    CommitmentFields,
+    CommitmentsSpec,
+    CurrencySpec,
+    FindSpec,
+    LinesSpec,
+    LinkConflicts,
+    LinkDeletes,
+    LinksSpec,
+    PlanSpec,
+    PostingsSpec,
+)
 from syncd.mapping.checks import CheckSpec
 from syncd.mapping.events import CrossesSpec, EventSpec, WhenSpec
 from syncd.mapping.evidence import EvidenceSpec
@@ -57,11 +72,30 @@ _BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("when", WhenSpec),
     ("crosses", CrossesSpec),
 )
+ALLOCATION_BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("postings", PostingsSpec),
+    ("postings.currency", CurrencySpec),
+    ("postings.base", BaseAmountSpec),
+    ("postings.lines", LinesSpec),
+    ("links", LinksSpec),
+    ("links.target and links.employee", FindSpec),
+    ("commitments", CommitmentsSpec),
+    ("commitments.fields", CommitmentFields),
+    ("plan", PlanSpec),
+    ("A rule", RuleSpec),
+    ("A condition of when", ConditionSpec),
+    ("valid", WindowSpec),
+    ("split", SplitSpec),
+    ("A piece of a split", PieceSpec),
+    ("A target", TargetSpec),
+    ("conflicts of an allocation", LinkConflicts),
+    ("deletes of an allocation", LinkDeletes),
+)
 _HEAD = """# Mapping reference
 
-Every key of a mapping file and every lens. This page is made from the models that validate the file
-(`python -m syncd.mapping.reference`); `syncd schema` prints the same as JSON Schema for editors. For a first mapping
-step by step see [mapping-guide.md](mapping-guide.md).
+Every key of a mapping file, every lens, and every key of an allocation file. This page is made from the models that
+validate them (`python -m syncd.mapping.reference`); `syncd schema` prints the same as JSON Schema for editors. For a
+first mapping step by step see [mapping-guide.md](mapping-guide.md).
 
 Files are YAML 1.2: `NO` and `0123` stay text; only `true`, `false`, plain numbers and `null` do not. `${VAR}` and
 `${file:/run/secrets/x}` are filled in; `$${` is a literal `${`. Unknown keys are errors. A duration is a number with a
@@ -76,11 +110,25 @@ the left, reading Flowtly from the right, writing the other way round. Both side
 that makes another kind of value on both sides (`date`, `datetime`, `decimal`, `minor_units`, `integer`, `boolean`)
 stands in the middle: lenses before it act on the external side only, lenses after it on Flowtly only.
 """
+_ALLOCATION_HEAD = """## An allocation file
+
+Files that `allocations:` of `syncd.yaml` names: which posting of the ERP lands on which budget of Flowtly. The guide is
+[budgets.md](budgets.md); `syncd schema allocation` prints the same as JSON Schema. `schedule` and `limits` are as in a
+mapping.
+"""
 
 
 def render() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_blocks(), _LENSES_HEAD, *_lenses()]).rstrip() + "\n"
+    parts = [_HEAD, *_blocks(), _LENSES_HEAD, *_lenses(), _ALLOCATION_HEAD, *_allocation()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _allocation() -> Iterator[str]:
+    yield f"{_table(AllocationSpec)}\n"
+    for title, model in ALLOCATION_BLOCKS:
+        shown = title if " " in title else f"`{title}`"
+        yield f"### {shown}\n\n{_said(model)}\n\n{_table(model)}\n"
 
 
 def _blocks() -> Iterator[str]:

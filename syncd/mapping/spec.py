@@ -114,6 +114,12 @@ class FlowtlySpec(Strict):
     where: dict[str, Choices] = Field(
         default_factory=dict, description="Only records whose raw field equals this value, or one of a list."
     )
+    marker: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A free-text field in which new records carry the key of their source, `[syncd:PST-1001]`. It is "
+        "never taken for a part of the text, and a create whose answer was lost is recognised by it.",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Anything else the connector understands.")
 
 
@@ -239,22 +245,24 @@ def _delete_rule(data: Any) -> Any:
 class DeleteRule(Strict):
     """What follows when a record is gone on one side."""
 
-    action: Literal["ignore", "unlink", "delete", "set"] = Field(
-        default="ignore", description="Do nothing, forget the link, delete the other record, or set fields of it."
+    action: Literal["ignore", "unlink", "delete", "remake", "set"] = Field(
+        default="ignore",
+        description="Do nothing, forget the link, delete the other record, make the lost one again (in Flowtly only), "
+        "or set fields of the other one.",
     )
     set: dict[str, YamlScalarOrNull] = Field(default_factory=dict, description="Canonical fields and their values.")
 
     @model_validator(mode="after")
     def _complete(self) -> DeleteRule:
         if (self.action == "set") != bool(self.set):
-            raise ValueError("write ignore, unlink, delete, or {set: {field: value}}")
+            raise ValueError("write ignore, unlink, delete, remake, or {set: {field: value}}")
         return self
 
 
 DeleteRuleOrWord: TypeAlias = Annotated[
     DeleteRule,
-    BeforeValidator(_delete_rule, json_schema_input_type=Literal["ignore", "unlink", "delete"] | DeleteRule),
-    Shown("`ignore`, `unlink`, `delete`, or `{set: {...}}`"),
+    BeforeValidator(_delete_rule, json_schema_input_type=Literal["ignore", "unlink", "delete", "remake"] | DeleteRule),
+    Shown("`ignore`, `unlink`, `delete`, `remake`, or `{set: {...}}`"),
 ]
 
 

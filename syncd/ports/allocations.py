@@ -84,9 +84,10 @@ class SeenPosting:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """How far an allocation is. ``number``: of the latest reading, which grows with each. ``full_at``: the last complete one.
+    """How far an allocation is. ``number``: of the latest reading, which grows with each.
 
-    ``fingerprint``: of the rules and of how postings are read; under another one everything is read anew.
+    ``full_at``: when the last complete one ended. ``fingerprint``: of the rules and of how postings are read; under
+    another one everything is read anew.
     """
 
     fingerprint: str
@@ -120,6 +121,12 @@ class AllocationMemory(Protocol):
     def postings(self, allocation: str, keys: Sequence[str]) -> dict[str, SeenPosting]:
         """Postings with all of their slots, withdrawn ones too, by key."""
 
+    def posting_digests(self, allocation: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Digests of known postings, by key: what has to be asked before ``postings`` is worth its time.
+
+        One that is gone has a digest of no bytes.
+        """
+
     def note_postings(
         self, allocation: str, number: int, changed: Sequence[SeenPosting], same: Sequence[str], lease: Lease
     ) -> None:
@@ -128,7 +135,10 @@ class AllocationMemory(Protocol):
     def finish_derivation(
         self, allocation: str, number: int, cursor: str | None, *, full: bool, complete: bool, lease: Lease
     ) -> None:
-        """End a reading. After a complete full one, postings it did not see are noted as missed since this number."""
+        """End a reading. After a complete full one, postings it did not see are noted as missed since this number.
+
+        The cursor stays where it was after a reading that is not complete, or that gives none.
+        """
 
     def missed(self, allocation: str, limit: int) -> list[tuple[str, int]]:
         """Postings that this and an earlier complete full reading did not see, with the number of the first of them."""
@@ -140,7 +150,7 @@ class AllocationMemory(Protocol):
         """The ERP itself said that there is none: state GONE, every part withdrawn."""
 
     def wanted(self, allocation: str, page: int) -> Iterator[list[WantedPart]]:
-        """Parts that are wanted, in the order of their keys, ``page`` at a time (flat memory)."""
+        """Parts that are wanted, posting by posting and slot by slot, ``page`` at a time (flat memory)."""
 
     def wanted_part(self, allocation: str, key: str) -> WantedPart | None:
         """One wanted part by its external key; None for one that is withdrawn or unknown."""
@@ -149,13 +159,13 @@ class AllocationMemory(Protocol):
         """How many withdrawn parts still have a link."""
 
     def sweep_withdrawn(self, allocation: str, mapping: str, lease: Lease) -> int:
-        """Forget withdrawn parts without a link and without a write that is not over; how many."""
+        """Forget withdrawn parts without a link and without a write or removal that is not over; how many."""
 
     def note_skips(self, allocation: str, skips: Sequence[tuple[str, str]], lease: Lease) -> list[str]:
-        """Why these parts (external key, reason; '' for not skipped any more) are left out; the keys for which that is news."""
+        """Why these parts (external key, reason; '' for not skipped any more) are left out; for which that is news."""
 
     def allocation_counts(self, allocation: str) -> dict[str, int]:
-        """Postings by state, parts wanted, withdrawn and skipped."""
+        """Postings by state (each is there), parts ``wanted``, ``withdrawn`` and ``skipped`` (wanted, but left out)."""
 
     def refused_postings(self, allocation: str, limit: int) -> list[SeenPosting]:
         """Postings that are unassigned, partly assigned or refused, latest first, for people; without their slots."""

@@ -19,7 +19,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SeenLink:
-    """A budget link at Flowtly. References are IRIs; ``employee`` '' is nobody; ``amount`` None is the whole transaction.
+    """A budget link at Flowtly. References are IRIs; ``employee`` '' is nobody; ``amount`` None is all of it.
 
     ``day``, ``account`` and ``total`` are those of the transaction where its answer came embedded: its day, the IRI of
     its bank account, its signed amount in whole currency units.

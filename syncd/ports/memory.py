@@ -40,6 +40,8 @@ class Link:
     external_key: str
     flowtly_key: str
     base: Base
+    origin: str = ""
+    """How it came to be: created, adopted, manual, or by what the two were matched."""
 
     def key(self, side: Side) -> str:
         """The key on one side."""
@@ -86,7 +88,7 @@ class Work:
     flowtly: Observation | None
 
 
-OperationKind: TypeAlias = Literal["create", "patch", "delete"]
+OperationKind: TypeAlias = Literal["create", "patch", "delete", "replace"]
 
 
 class OperationState(StrEnum):
@@ -112,6 +114,9 @@ class Intent:
 
     ``source_key`` is the record on the other side that causes it; ``target_key`` is None for a create. A delete names
     the ``removal`` whose proof allows it: the store takes none without.
+
+    A ``replace`` deletes the record that we made under ``target_key`` and makes a new one of ``payload``: Flowtly cannot
+    change some records. Once the old one is deleted it is a create, which goes on naming it.
     """
 
     kind: OperationKind
@@ -264,7 +269,7 @@ class LedgerEntry:
 
     ``event``: seen (a side's edit), linked, unlinked, created, adopted, patched, overwritten (an edit that lost),
     rewritten (kept otherwise than sent), found (so after a lost answer), agreed, contested, resolved, refused. Of a
-    create one entry is about the record and one about each field.
+    create one entry is about the record and one about each field. replaced: made anew, with both Flowtly keys.
     """
 
     event: str
@@ -312,6 +317,8 @@ class Settlement:
     operation: UUID | None = None
     operation_state: OperationState | None = None
     operation_detail: str = ""
+    operation_kind: OperationKind | None = None
+    """What the operation is from now on; None for what it was."""
     opened: tuple[NewConflict, ...] = ()
     closed_fields: tuple[str, ...] = ()
     """Fields whose open conflict on this record is over because the sides agree again or a decision was carried out."""

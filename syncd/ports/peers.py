@@ -91,7 +91,9 @@ class Capabilities:
     ``incremental``: ``pages`` honours a cursor. ``atomic_update``: ``update`` compares and sets in one step, so a
     stale record is refused by the peer itself. ``trusted_time``: ``changed_at`` may decide "newest".
     ``filters``: ``find`` does not have to walk the whole resource. ``successor``: the raw field that names the record
-    into which people merged this one, where the peer keeps the merged record and says so.
+    into which people merged this one, where the peer keeps the merged record and says so. ``replace``: a record cannot
+    be changed, but deleted and made anew, which is then all that a change can be; its key changes with it.
+    ``derived``: the records are worked out by ourselves, so a walk of them is all there is, however few they are.
     """
 
     create: bool
@@ -103,6 +105,8 @@ class Capabilities:
     filters: bool
     concurrency: int = 1
     successor: str | None = None
+    replace: bool = False
+    derived: bool = False
 
 
 class Connector(Protocol):

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from syncd.core.model import Decision, Side, Value
 from syncd.ports.aliases import AliasStore, LossStore
+from syncd.ports.allocations import AllocationMemory
+from syncd.ports.budget_links import LinkMemory
 from syncd.ports.events import Delivery, DeliveryState, RetryRule, WatchPass
 from syncd.ports.guards import GuardMemory
+from syncd.ports.incidents import IncidentMemory, SpendingMemory, TotalsMemory
 from syncd.ports.memory import (
     Absent,
     Certificate,
@@ -41,18 +44,30 @@ class Pass(Protocol):
     def store(self, observations: Sequence[Observation], cursor: str | None) -> None:
         """Note what differs as dirty and move the cursor, in one transaction. A side back at rest is withdrawn."""
 
-    def finish(self, *, total: int | None, complete: bool, reason: str, shrink_limit: float) -> Certificate | None:
+    def finish(
+        self, *, total: int | None, complete: bool, reason: str, shrink_limit: float, derived: bool = False
+    ) -> Certificate | None:
         """End a full pass: the certificate, and what is linked but was not seen is counted (not deleted).
 
         A pass that saw nothing where links exist, or shrank by more than ``shrink_limit`` of the last one, is stored
-        as not complete with the reason. None for an incremental pass.
+        as not complete with the reason; not so one of records that we derive ourselves. None for an incremental pass.
         """
 
     def close(self) -> None:
         """Give up the pass's resources; harmless after ``finish``."""
 
 
-class Store(GuardMemory, AliasStore, LossStore, Protocol):
+class Store(
+    GuardMemory,
+    AliasStore,
+    LossStore,
+    AllocationMemory,
+    LinkMemory,
+    IncidentMemory,
+    TotalsMemory,
+    SpendingMemory,
+    Protocol,
+):
     """The mapping store. Each method is one transaction; no method touches a peer."""
 
     def acquire(self, name: str, owner: str, ttl: timedelta) -> Lease | None:
@@ -260,6 +275,9 @@ class Store(GuardMemory, AliasStore, LossStore, Protocol):
 
     def last_walk(self, watch: str) -> datetime | None:
         """When the last complete walk of a watch ended."""
+
+    def watched(self, watch: str) -> int:
+        """How many records the last complete walk of a watch saw."""
 
     def close(self) -> None:
         """Release connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, and_, case, exists, func, literal, or_, select, text
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from syncd.core.model import Side
 from syncd.ports import Certificate
-from syncd.store.tables import absence, certificate, link, link_key, mapping_state, observation
+from syncd.store.tables import absence, certificate, link, link_key, mapping_state, observation, operation
 from syncd.store.tables import seen as seen_table
 from syncd.store.values import readable
 
@@ -34,6 +35,8 @@ class Outcome:
     duplicates: frozenset[str]
     trouble: tuple[str, ...]
     fingerprint: str = ""
+    derived: bool = False
+    """The records are made by ourselves from others: few of them, or none, is no reason for doubt."""
 
 
 def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> Certificate:
@@ -44,11 +47,12 @@ def conclude(connection: Connection, outcome: Outcome, shrink_limit: float) -> C
     missing = _count_links(connection, outcome, unseen=True)
     canaries, canaries_seen = _canaries(connection, outcome)
     trouble = [*outcome.trouble, *_doubts(outcome, seen, links)]
-    before = _baseline(connection, outcome.mapping, outcome.side)
-    shrunk = not trouble and before is not None and before > 0 and (before - seen) / before > shrink_limit
+    judged = not trouble and not outcome.derived
+    before = _shrunk_from(connection, outcome, seen, shrink_limit) if judged else None
+    shrunk = before is not None
     if shrunk:
         trouble.append(f"shrank from {before} to {seen} records, more than the limit of {shrink_limit:.0%}")
-    elif not trouble and canaries == _CANARIES and canaries_seen == 0 and not _believed_without(connection, outcome):
+    elif judged and canaries == _CANARIES and canaries_seen == 0 and not _believed_without(connection, outcome):
         shrunk = True
         trouble.append(f"saw none of the {canaries} oldest linked records")
     values = {
@@ -116,13 +120,40 @@ def _doubts(outcome: Outcome, seen: int, links: int) -> list[str]:
         doubts.append(f"duplicate keys: {named}{more}")
     if outcome.total is not None and outcome.total != seen:
         doubts.append(f"claimed {outcome.total}, saw {seen}")
+    if outcome.derived:
+        return doubts
     if seen == 0 and links > 0:
         doubts.append(f"saw nothing while {links} records are linked")
     return doubts
 
 
-def _baseline(connection: Connection, mapping: str, side: Side) -> int | None:
-    """How many records the last believed pass saw.
+def _shrunk_from(connection: Connection, outcome: Outcome, seen: int, shrink_limit: float) -> int | None:
+    """How many records there should be, where so many fewer were seen; what we deleted ourselves is not missed."""
+    last = _baseline(connection, outcome.mapping, outcome.side)
+    if last is None or not _much_less(last[0], seen, shrink_limit):
+        return None
+    before = last[0] - _deleted_since(connection, outcome, last[1])
+    return before if _much_less(before, seen, shrink_limit) else None
+
+
+def _much_less(before: int, seen: int, shrink_limit: float) -> bool:
+    return before > 0 and (before - seen) / before > shrink_limit
+
+
+def _deleted_since(connection: Connection, outcome: Outcome, moment: datetime) -> int:
+    """How many records of this side we deleted since then."""
+    ours = select(func.count()).where(
+        operation.c.mapping == outcome.mapping,
+        operation.c.side == outcome.side.value,
+        operation.c.kind == "delete",
+        operation.c.state == "done",
+        operation.c.ended_at > moment,
+    )
+    return connection.execute(ours).scalar_one()
+
+
+def _baseline(connection: Connection, mapping: str, side: Side) -> tuple[int, datetime] | None:
+    """How many records the last believed pass saw, and when.
 
     Believed is a complete one, or one that was doubted only for having shrunk and that a person approved a plan after;
     without the second a side that really shrank could never be certified again.
@@ -130,12 +161,13 @@ def _baseline(connection: Connection, mapping: str, side: Side) -> int | None:
     approved = select(mapping_state.c.approved_at).where(mapping_state.c.mapping == mapping).scalar_subquery()
     believed = or_(certificate.c.complete, and_(certificate.c.shrunk, certificate.c.finished_at <= approved))
     last = (
-        select(certificate.c.seen)
+        select(certificate.c.seen, certificate.c.finished_at)
         .where(certificate.c.mapping == mapping, certificate.c.side == side.value, believed)
         .order_by(certificate.c.id.desc())
         .limit(1)
     )
-    return connection.execute(last).scalar_one_or_none()
+    row = connection.execute(last).one_or_none()
+    return None if row is None else (row.seen, row.finished_at)
 
 
 def _canaries(connection: Connection, outcome: Outcome) -> tuple[int, int]:

@@ -21,7 +21,8 @@ _WRITES: Final = text(
     """
     SELECT CASE side WHEN 'flowtly' THEN source_key ELSE target_key END AS external_key, side, created_at, payload
     FROM operation
-    WHERE mapping = :mapping AND kind = 'patch' AND state = 'done' AND created_at > now() - CAST(:window AS interval)
+    WHERE mapping = :mapping AND (kind = 'patch' OR (kind = 'create' AND target_key IS NOT NULL))
+      AND state = 'done' AND created_at > now() - CAST(:window AS interval)
       AND CASE side WHEN 'flowtly' THEN source_key ELSE target_key END = ANY(CAST(:keys AS text[]))
     ORDER BY created_at, id
     """

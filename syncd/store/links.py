@@ -18,7 +18,7 @@ from syncd.store.database import Database
 from syncd.store.tables import absence, link, link_digest, link_key
 from syncd.store.values import base_from_json, readable, unique
 
-_SHORT: Final = (link.c.id, link.c.external_key, link.c.flowtly_key, link.c.base)
+_SHORT: Final = (link.c.id, link.c.external_key, link.c.flowtly_key, link.c.base, link.c.origin)
 
 _REMOVE: Final = text(
     """
@@ -93,7 +93,7 @@ class Links(Database):
 
 def to_link(row: RowMapping) -> Link:
     """A row as the value the engine works with."""
-    return Link(row["id"], row["external_key"], row["flowtly_key"], base_from_json(row["base"]))
+    return Link(row["id"], row["external_key"], row["flowtly_key"], base_from_json(row["base"]), row["origin"])
 
 
 def remove(connection: Connection, mapping: str, external_key: str) -> RowMapping | None:

@@ -77,7 +77,7 @@ _WORK: Final = text(
         SELECT l.id FROM ready r JOIN link l ON l.mapping = :mapping AND l.flowtly_key = r.key
         WHERE r.side = 'flowtly'
     )
-    SELECT l.id, l.external_key, l.flowtly_key, l.base,
+    SELECT l.id, l.external_key, l.flowtly_key, l.base, l.origin,
            {external}, {flowtly}
     FROM chosen
     JOIN link l ON l.id = chosen.id

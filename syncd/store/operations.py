@@ -12,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from syncd.core.canon import document_from_json, document_to_json
 from syncd.core.model import Side
+from syncd.core.removal import OURS
 from syncd.errors import BadAnswer, NotFound, Stale
-from syncd.ports import Intent, Lease, LedgerEntry, Operation, OperationState
+from syncd.ports import Intent, Lease, LedgerEntry, Operation, OperationKind, OperationState
 from syncd.store import ledger, observations, questions
 from syncd.store.database import Database
 from syncd.store.leases import require
 from syncd.store.links import set_alone
-from syncd.store.tables import operation
+from syncd.store.tables import link, operation
 from syncd.store.values import UNSTORABLE, readable, rowset, storable
 
 _OPEN: Final = tuple(state.value for state in OperationState if state.open)
@@ -43,7 +44,8 @@ class Operations(Database):
         """Commit intents, in their order, before anything is sent.
 
         Raises LeaseLost when the fence is not ours any more, Stale for a source record that has an open create on the
-        same side, BadAnswer for a payload that cannot be stored. Nothing of the batch is kept then.
+        same side, and for the replacement of a record that is not linked as one that we made, BadAnswer for a payload
+        that cannot be stored. Nothing of the batch is kept then.
         """
         if not intents:
             return []
@@ -51,6 +53,8 @@ class Operations(Database):
         insertion = operation.insert().returning(*operation.c, sort_by_parameter_order=True)
         with self.transaction() as connection:
             require(connection, lease)
+            for intent in intents:
+                _require_ours(connection, mapping, intent)
             try:
                 stored = connection.execute(insertion, rows).mappings().all()
             except IntegrityError as error:
@@ -98,6 +102,12 @@ def end(connection: Connection, mapping: str, outcomes: Sequence[tuple[UUID, Ope
         connection.execute(_END, {"mapping": mapping, "rows": rowset(rows), "open": list(_OPEN)})
 
 
+def turn(connection: Connection, kinds: Sequence[tuple[UUID | None, OperationKind | None]]) -> None:
+    """Make operations of another kind: a replacement whose old record is gone is a create."""
+    for id_, kind in kinds:
+        connection.execute(operation.update().where(operation.c.id == id_).values(kind=kind))
+
+
 def to_operation(row: RowMapping) -> Operation:
     """A row as the value the engine works with."""
     intent = Intent(
@@ -130,6 +140,21 @@ def _new_row(intent: Intent, mapping: str, run_id: int, lease: Lease) -> dict[st
         "run_id": run_id,
         "fence": lease.fence,
     }
+
+
+def _require_ours(connection: Connection, mapping: str, intent: Intent) -> None:
+    """Raises Stale for the replacement of a record that the links do not call ours: nothing else is ever deleted so."""
+    if intent.kind != "replace":
+        return
+    keys = {intent.side: intent.target_key, intent.side.other: intent.source_key}
+    ours = select(link.c.id).where(
+        link.c.mapping == mapping,
+        link.c.external_key == keys[Side.EXTERNAL],
+        link.c.flowtly_key == keys[Side.FLOWTLY],
+        link.c.origin.in_(OURS),
+    )
+    if connection.execute(ours.with_for_update()).first() is None:
+        raise Stale(f"{intent.target_key} is not linked as a record that we made: it cannot be replaced")
 
 
 def _in_doubt(connection: Connection, id_: UUID) -> Operation:

@@ -106,11 +106,14 @@ class PostgresPass:
                 move_cursor(connection, reader.mapping, reader.side, cursor, reader.run_id)
         self._missed.update(seen.key for seen in latest.values() if seen.key not in at_rest and self._late(seen))
 
-    def finish(self, *, total: int | None, complete: bool, reason: str, shrink_limit: float) -> Certificate | None:
+    def finish(
+        self, *, total: int | None, complete: bool, reason: str, shrink_limit: float, derived: bool = False
+    ) -> Certificate | None:
         """End a full pass: the certificate, and what is linked but was not seen is counted (not deleted).
 
         ``total`` is what the peer claimed to have, ``shrink_limit`` a share between 0 and 1. Only a pass that is proven
-        complete notes absences and forgets strangers that are gone. None for an incremental pass.
+        complete notes absences and forgets strangers that are gone. ``derived``: what it saw is all there is, however
+        little. None for an incremental pass.
         """
         reader = self._reader
         if not reader.full:
@@ -128,6 +131,7 @@ class PostgresPass:
             duplicates=frozenset(self._duplicates),
             trouble=tuple(trouble),
             fingerprint=reader.fingerprint,
+            derived=derived,
         )
         with self._transaction() as connection:
             connection.execute(_PLAN_FREELY)

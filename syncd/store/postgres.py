@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from syncd.store.aliases import Aliases
+from syncd.store.allocated_parts import AllocatedParts
+from syncd.store.allocations import Allocations
+from syncd.store.budget_links import BudgetLinks
 from syncd.store.cases import Cases
 from syncd.store.conflicts import Conflicts
 from syncd.store.dedupe_counts import DedupeCounts
 from syncd.store.epochs import Epochs
 from syncd.store.flaps import Flaps
 from syncd.store.history import History
+from syncd.store.incidents import Incidents
 from syncd.store.leases import Leases
 from syncd.store.ledger import Ledger
 from syncd.store.links import Links
@@ -24,8 +28,11 @@ from syncd.store.registers import RegisterAnswers
 from syncd.store.removals import Removals
 from syncd.store.runs import Runs
 from syncd.store.settle import Settlements
+from syncd.store.spending import Spending
 from syncd.store.succession import Succession
 from syncd.store.tenants import Tenants
+from syncd.store.totals import Totals
+from syncd.store.totals_named import TotalsNamed
 from syncd.store.waking import Waking
 from syncd.store.watches import Watches
 
@@ -57,6 +64,13 @@ class PostgresStore(
     Merges,
     DedupeCounts,
     Redirects,
+    Allocations,
+    AllocatedParts,
+    BudgetLinks,
+    Incidents,
+    Totals,
+    TotalsNamed,
+    Spending,
 ):
     """``ports.Store`` on PostgreSQL 14 or newer.
 

@@ -208,10 +208,11 @@ class _Move:
         links.forget_absence(connection, mapping, Side.FLOWTLY, self.survivor)
         observations.withdraw(connection, mapping, Side.FLOWTLY, [self.loser])
         self._withdraw_removals(self.loser)
-        # A create keeps its intent: what it made is looked for by recovery, whatever became of its source.
+        # A create keeps its intent: what it made is looked for by recovery, whatever became of its source. So does a
+        # replacement, which becomes one.
         aimed = select(operation.c.id).where(
             operation.c.mapping == mapping,
-            operation.c.kind != "create",
+            operation.c.kind.not_in(["create", "replace"]),
             operation.c.state.in_([one.value for one in OperationState if one.open]),
             or_(operation.c.target_key == self.loser, operation.c.source_key == self.loser),
         )

@@ -28,7 +28,8 @@ _OPEN: Final = tuple(state.value for state in RemovalState if state.open)
 
 # The last complete reading must not have seen it either: a reading that proved nothing neither counts nor ends it. What
 # was linked after the first reading began may simply not have been listed then. A loss that was followed is proven anew
-# once the other record is gone too: only then both are known to be gone at once.
+# once the other record is gone too: only then both are known to be gone at once. Of what we ourselves may have deleted to
+# make it anew nothing is known before that is looked up.
 _ABSENCES: Final = """
     SELECT l.external_key, l.flowtly_key, a.first_certificate, a.last_certificate
     FROM absence a
@@ -43,6 +44,9 @@ _ABSENCES: Final = """
                     WHERE c.mapping = :mapping AND c.side = :side AND c.complete)
       AND l.created_at < began.started_at
       AND (a.excused IS NULL OR a.looked_at < clock_timestamp() - CAST(:again AS interval))
+      AND NOT EXISTS (SELECT FROM operation o
+                      WHERE o.mapping = a.mapping AND o.kind = 'replace' AND o.source_key = l.external_key
+                        AND o.state IN ('intended', 'in_doubt', 'quarantined'))
       AND NOT EXISTS (SELECT 1 FROM removal r
                       WHERE r.mapping = a.mapping AND r.side = a.side AND r.external_key = l.external_key
                         AND r.flowtly_key = l.flowtly_key

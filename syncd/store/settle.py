@@ -150,6 +150,7 @@ def _apply(run: _Run, group: Sequence[Settlement]) -> None:
         if one.operation is not None and one.operation_state is not None
     ]
     operations.end(connection, mapping, ended)
+    operations.turn(connection, [(one.operation, one.operation_kind) for one in group if one.operation_kind])
     records = [(Record(one.external_key, one.flowtly_key), one.closed_fields) for one in standing]
     questions.close_fields(connection, mapping, records)
     over = [

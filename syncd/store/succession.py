@@ -81,7 +81,7 @@ def _locked(connection: Connection, mapping: str, external_key: str) -> RowMappi
 def _taken(connection: Connection, mapping: str, key: str) -> bool:
     making = select(operation.c.id).where(
         operation.c.mapping == mapping,
-        operation.c.kind == "create",
+        operation.c.kind.in_(["create", "replace"]),
         operation.c.side == Side.FLOWTLY.value,
         operation.c.source_key == key,
         operation.c.state.in_([one.value for one in OperationState if one.open]),

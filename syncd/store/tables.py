@@ -236,7 +236,7 @@ operation: Final = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("mapping", WORDS, nullable=False),
-    Column("kind", Text, CheckConstraint("kind IN ('create', 'patch', 'delete')"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('create', 'patch', 'delete', 'replace')"), nullable=False),
     _side(),
     Column("source_key", WORDS, nullable=False),
     Column("target_key", WORDS),
@@ -257,13 +257,16 @@ operation: Final = Table(
     time("ended_at"),
     Column("removal", BigInteger, ForeignKey("removal.id")),
     CheckConstraint("kind <> 'delete' OR removal IS NOT NULL", name="operation_delete_needs_proof"),
+    CheckConstraint("kind <> 'replace' OR target_key IS NOT NULL", name="operation_replace_names_it"),
     Index(
         "operation_one_open_create",
         "mapping",
         "side",
         "source_key",
         unique=True,
-        postgresql_where=text("kind = 'create' AND state IN ('intended', 'in_doubt', 'quarantined')"),
+        postgresql_where=text(
+            "kind IN ('create', 'replace') AND state IN ('intended', 'in_doubt', 'quarantined')"
+        ),
     ),
     Index(
         "operation_open",

@@ -198,6 +198,12 @@ class Watches(Database):
         rows = self.rows(select(watch_state.c.last_walk).where(watch_state.c.watch == watch))
         return rows[0]["last_walk"] if rows else None
 
+    def watched(self, watch: str) -> int:
+        """How many records the last complete walk of a watch saw."""
+        record = watch_record.c
+        seen = select(func.count().label("seen")).where(record.watch == watch, record.missed.is_(None))
+        return int(self.rows(seen)[0]["seen"])
+
 
 def _begin(connection: Connection, watch: str, fingerprint: str) -> bool:
     """The row of a watch. True when what was remembered was of other records, and is forgotten."""

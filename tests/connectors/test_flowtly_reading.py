@@ -410,3 +410,21 @@ def test_one_forbidden_resource_leaves_the_others_alone() -> None:
                 connector.update(Query("invoices"), "/api/invoices/1", {"notes": "x"}, Record("/api/invoices/1", {}))
             assert len(list(connector.pages(CLIENTS, None))) == 1
         assert server.count("GET", "/invoices") == 2, "asked again each time: the role may have been given meanwhile"
+
+
+def test_what_a_link_tells_of_its_embedded_transaction_stands_beside_it() -> None:
+    """In the words of the transaction, amounts as decimals where they have a fraction; nothing where it is an IRI."""
+    booked = {"@id": "/api/transactions/t1", "amount": -12.5, "bankAccount": "/api/bank-accounts/2", "note": "x"}
+    links = [
+        {"@id": "/api/budget-transactions/a", "budget": "/api/budgets/1", "transaction": booked, "amount": 1250},
+        {"@id": "/api/budget-transactions/b", "budget": "/api/budgets/1", "transaction": "/api/transactions/t1"},
+    ]
+    with tenant(Tenant({"/budget-transactions": links})) as (_, connector):
+        (page,) = connector.pages(Query("budget-transactions"), None)
+    embedded, plain = (record.raw for record in page.records)
+    assert (embedded["transaction"], plain["transaction"]) == ("/api/transactions/t1", "/api/transactions/t1")
+    assert embedded["transaction.amount"] == Decimal("-12.5")
+    assert embedded["transaction.bankAccount"] == "/api/bank-accounts/2"
+    assert embedded["transaction.cost"] is None
+    assert "transaction.note" not in embedded
+    assert not any(name.startswith("transaction.") for name in plain)

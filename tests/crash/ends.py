@@ -16,6 +16,8 @@ _RESOURCES: Final = {
     "Client": ("/api/clients/", "name"),
     "ClientNote": ("/api/client-notes/", "note"),
     "Counterparty": ("/api/counterparties/", "displayName"),
+    "BudgetEmployee": ("/api/budget-employees/", "employee"),
+    "BudgetTransaction": ("/api/budget-transactions/", "transaction"),
 }
 _OF_THE_PEER: Final = {"id", "createdAt", "updatedAt", "changed_at", "customer_no"}
 _WRITTEN: Final = ("overwritten", "patched")
@@ -32,6 +34,7 @@ _ABSENCES = "SELECT mapping, side, key FROM absence"
 _MERGES = "SELECT state, survivor, loser FROM merge_operation"
 _REDIRECTS = "SELECT survivor, loser, by FROM redirect"
 _ALIASES = "SELECT mapping, external_key, primary_key FROM alias"
+_PARTS = "SELECT posting, slot, target, amount, withdrawn FROM allocated_part"
 _LEDGER = "SELECT event, external_key, flowtly_key, side, field, before, after FROM ledger"
 
 
@@ -71,6 +74,7 @@ class End:
                 (name, self._name("external", one), self._name("external", other))
                 for name, one, other in look(_ALIASES)
             ),
+            "parts": self._sorted(look(_PARTS)),
             "absent": self._sorted((name, side, self._name(side, key)) for name, side, key in look(_ABSENCES)),
         }
         self.overwritten = {

@@ -136,7 +136,7 @@ class Ground:
             for number in range(ROUNDS):
                 if number < LATER:  # not for ever: what is tried again by the hour would never be quiet
                     self._world.hours_later()
-                quiet = [_quiet(process, name) for name in self.scenario.files]  # every one of them runs
+                quiet = [_quiet(process, name) for name in self.scenario.mappings]  # every one of them runs
                 if all(quiet):
                     return
             raise AssertionError(f"not quiet after {ROUNDS} rounds: {process.events[-6:]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Final
 
 from syncd.core.model import Side
@@ -60,12 +61,19 @@ class Scenario:
     arm: Callable[[CrashWorld], None] = lambda _: None
     two_sandboxes: bool = False
     always: Callable[[CrashWorld], list[str]] = lambda _: []
+    made: tuple[str, ...] = ()
+    """Mappings that allocations make; they run after those of ``files``."""
     otherwise: Callable[[CrashWorld], list[str]] | None = None
+
+    @property
+    def mappings(self) -> tuple[str, ...]:
+        """All that run, parents first."""
+        return (*self.files, *self.made)
 
     def build(self, world: CrashWorld) -> None:
         """Up to the moment: everything approved, then what the scenario says."""
         world.configure(self.files["clients"], self.settings, **{n: t for n, t in self.files.items() if n != "clients"})
-        for name in self.files:
+        for name in self.mappings:
             world.run(name, person=True)
         self.prepare(world)
 
@@ -238,6 +246,109 @@ def _approved(world: CrashWorld) -> None:
 )
 def _proven(world: CrashWorld) -> None:
     _lost(world, ours=True)
+
+
+_BUDGETS: Final = ("Fairs", "Rent", "Cars", "Food")
+ALLOCATED: Final = """
+mapping: clients
+external: {resource: customers, key: customer_no, cursor: changed_at}
+flowtly: {resource: budget-employees}
+direction: to_flowtly
+match: [[budget, employee]]
+fields:
+  budget: {external: company_name, through: {lookup: budgets, by: name}, required: true}
+  employee: {external: note, through: {lookup: employees, by: email}, required: true}
+deletes: {in_external: delete, in_flowtly: ignore}
+"""
+
+
+@scenario(
+    "allocations made anew",
+    files={"clients": ALLOCATED},
+    sane=lambda end: (
+        len(end.seen["links"]) == len(end.seen["flowtly BudgetEmployee"]) == 2 * len(_BUDGETS)
+        and sum("Tools" in str(one) for one in end.seen["links"]) == 2
+    ),
+)
+def _replaced(world: CrashWorld) -> None:
+    """Flowtly cannot change them: two of those that we made get another budget."""
+    for name in ("Tools", *_BUDGETS):
+        world.in_flowtly("POST", "budgets", {"name": name, "type": "global", "granularity": "month", "config": []})
+    people = [one["email"] for one in world.in_flowtly("GET", "employees")][:2]
+    for number, (mail, budget) in enumerate(product(people, _BUDGETS)):
+        world.customer(f"A{number}", company_name=budget, note=mail)
+    world.settled()
+    world.erp("UPDATE customers SET company_name = 'Tools' WHERE customer_no IN ('A0', 'A4')")
+
+
+POSTINGS: Final = """
+mapping: clients
+external: {resource: customers, key: customer_no, cursor: changed_at}
+flowtly: {resource: transactions}
+direction: to_flowtly
+match: [[operationNumber]]
+fields:
+  operationNumber: {external: customer_no, required: true}
+  bankAccount: {external: note, through: {lookup: bank-accounts, by: number}, required: true}
+  execDate: {external: phone, through: date, required: true}
+  orderDate: {external: phone, through: date, required: true}
+  description: {external: customer_no, required: true}
+  amount: {external: vat_no, through: {decimal: 2}, required: true}
+"""
+COSTS: Final = """
+allocations:
+  - allocation: costs
+    postings: {of: clients, amount: vat_no, currency: currency_code, date: phone, sign: negative}
+    links: {target: {lookup: budgets, by: name}, unit: minor}
+    rules:
+      - rule: shared
+        when: {city: shared}
+        split: [{budget: Fairs, share: 60%}, {budget: Rent, rest: true}]
+      - {rule: others, budget: "{city}"}
+mappings:
+"""
+_MOVED: Final = {"MOVED": ("Fairs", "Rent"), "JOINED": ("shared", "Rent"), "SPLIT": ("Fairs", "shared")}
+"""Postings with where they were and where they go."""
+
+
+@scenario(
+    "budget links moved, joined and split",
+    files={"clients": POSTINGS},
+    made=("costs",),
+    settings=ONE_BY_ONE.replace("max_changes: 100", "max_changes: 100, max_removal_share: 1.0").replace(
+        "\nmappings:\n", COSTS
+    ),
+    cycles=(Cycle("costs"),),
+    sane=lambda end: len(end.seen["flowtly BudgetTransaction"]) == len(_MOVED) + 1 == len(end.seen["parts"]),
+    always=lambda world: _too_much(world),  # noqa: PLW0108 - it stands below
+)
+def _budget_links(world: CrashWorld) -> None:
+    """One link changes its budget; one is deleted and the other grows; one shrinks and another is made."""
+    for name in ("Fairs", "Rent"):
+        fields = {"name": name, "type": "global", "granularity": "month", "config": []}
+        world.in_flowtly("POST", "budgets", fields)
+    account = world.flowtly.state.rows("BankAccount")[0]
+    world.flowtly.state.update("BankAccount", account["id"], {"number": "DK11"})
+    for number, (key, (city, _)) in enumerate(_MOVED.items()):
+        fields = {"vat_no": f"-{100 + number}.01", "phone": "2026-02-03", "note": "DK11", "city": city}
+        world.customer(key, **fields)
+    world.settled()
+    world.settled("costs")
+    for key, (_, city) in _MOVED.items():
+        world.erp("UPDATE customers SET city = %s WHERE customer_no = %s", city, key)
+    world.settled()
+
+
+def _too_much(world: CrashWorld) -> list[str]:
+    """Transactions whose links add up to more or less than they are."""
+    state, wrong = world.flowtly.state, []
+    for one in state.rows("Transaction"):
+        cents = round(-100 * one["amount"])
+        links = state.children("BudgetTransaction", "transaction", f"/api/transactions/{one['id']}")
+        linked = sum(cents if link.get("amount") is None else link["amount"] for link in links)
+        if linked != cents:
+            wrong.append(f"{one['operationNumber']}: {linked} of {cents} are linked")
+    return wrong
 
 
 MERGED: Final = """

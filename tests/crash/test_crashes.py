@@ -27,7 +27,16 @@ def point(ground: Ground, step: str, phase: Phase) -> Point:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["patch both ways", "parents and children made together", "delete with approval"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patch both ways",
+        "parents and children made together",
+        "delete with approval",
+        "allocations made anew",
+        "budget links moved, joined and split",
+    ],
+)
 def test_wherever_it_dies_the_end_is_the_same(prepared: Prepared, name: str) -> None:
     ground = prepared(SCENARIOS[name])
     assert ground.problems() == []

@@ -17,7 +17,8 @@ from typing import Any, Final
 import psycopg
 
 from syncd import wiring_dedupe
-from syncd.engine.context import Options
+from syncd.engine.allocating.rounds import repeated
+from syncd.engine.context import Around, Options
 from syncd.engine.dedupe.merging import MergeReport, carry_out
 from syncd.engine.run import Engine, Report
 from syncd.sandbox.config import SandboxConfig
@@ -62,9 +63,11 @@ class Process:
             desk = replace(wiring_dedupe.desk(self._app, cycle.merge), events=self._note, owner=self._owner)
             return carry_out(desk, Event())
         app, mapping = self._app, self._app.mappings[cycle.mapping]
-        engine = Engine(app.store, app.clock, limits_of(app.settings, mapping), self._note, silent, self._owner)
+        limits, around = limits_of(app.settings, mapping), Around(steps=app.budgets.steps())
+        engine = Engine(app.store, app.clock, limits, self._note, silent, self._owner, around)
         options = Options("test", write=True, person=cycle.person, full=cycle.full)
-        return engine.run(mapping, app.peers(mapping), options, Event())
+        peers, stop = app.peers(mapping), Event()
+        return repeated(lambda chosen: engine.run(mapping, peers, chosen, stop), options, stop)
 
     def close(self) -> None:
         self._app.close()
@@ -113,6 +116,16 @@ class CrashWorld(World):
         app.env, app.settings, app.clock, app.mappings = before.env, before.settings, before.clock, before.mappings
         app.believe_measured, app._closing, app._connectors = True, ExitStack(), {}
         app._store = before.store
+        app.allocations = before.allocations
+        app.budgets = replace(
+            before.budgets,
+            connector=app.connector,
+            store=lambda: app.store,
+            _allocators={},
+            _wanted={},
+            _facts=None,
+            _signals={},
+        )
         if self.crm is None:
             self._keep_pool(app.connector("erp"))
         return app

@@ -169,6 +169,8 @@ def test_all_mappings_come_to_rest_in_any_order_with_parents_arriving_last(compa
         company.app.mappings, key=lambda name: name in {"clients", "counterparties", "budget-groups"}
     )
     company.cycle(children_first)
+    second = company.links("transactions")["2"].rpartition("/")[2]
+    company.flowtly.state.update("Transaction", second, {"note": None})  # a person takes the mark away
     for table in parents:
         company.erp(f"INSERT INTO {table} SELECT * FROM late_{table}")
         company.erp(f"DROP TABLE late_{table}")
@@ -220,14 +222,49 @@ def _everything_is_there(company: Company) -> None:
         assert years[f"{centre}:2026"].get("budgetGroup") == (None if department is None else groups[department])
     assert years["5100:2027"]["name"] == "Workshop 2027"
     assert str(years["5100:2027"]["dateFrom"]).startswith("2027-01-01")
+    assert [years[key]["type"] for key in ("4100:2026", "4200:2026")] == ["global", "employee"]
+    assert [years[key]["granularity"] for key in ("4100:2026", "4200:2026")] == ["month", "quarter"]
+    assert [years[key]["config"] for key in ("4100:2026", "4200:2026")] == [["spend_alerts", "auto-freeze"], []]
+    _allocations_agree(company)
     _bank_agrees(company)
     _reports_agree(company)
     _archive_agrees(company)
 
 
+def allocated(company: Company, mapping: str, resource: str, other: str, named: str) -> set[tuple[str, str]]:
+    """What Flowtly has of one kind of budget link that is ours: (budget key, what it ties to it)."""
+    keys = {iri: key for key, iri in company.links("budgets").items()}
+    things = {iri: one[named] for kind in (other,) for iri, one in company.in_flowtly(kind).items()}
+    links, field = company.in_flowtly(resource), other.lower()
+    ours = [links[iri] for iri in company.links(mapping).values()]
+    return {(keys[one["budget"]], things[one[field]]) for one in ours}
+
+
+def _allocations_agree(company: Company) -> None:
+    """Every link resource has exactly what the ERP's tables say, for each open year."""
+    years = [year for (year,) in company.erp("SELECT year FROM budget_years")]
+    staff = company.erp("SELECT cost_centre_no, email FROM cost_centre_staff JOIN employees USING (employee_no)")
+    tables: dict[str, tuple[str, str, str, list[tuple[Any, ...]]]] = {
+        "budget-employees": ("BudgetEmployee", "Employee", "email", staff),
+        "budget-projects": ("BudgetProject", "Project", "name", company.erp("SELECT * FROM cost_centre_projects")),
+        "budget-contractors": (
+            "BudgetContractor",
+            "Cost",
+            "name",
+            company.erp("SELECT * FROM cost_centre_contractors"),
+        ),
+    }
+    for mapping, (resource, other, named, rows_) in tables.items():
+        wanted = {(f"{centre}:{year}", thing) for centre, thing in rows_ for year in years}
+        assert allocated(company, mapping, resource, other, named) == wanted
+    invoices = set(company.erp("SELECT budget_key, invoice_no FROM budget_invoices"))
+    assert allocated(company, "budget-invoices", "BudgetInvoice", "Invoice", "name") == invoices
+
+
 def _bank_agrees(company: Company) -> None:
     transactions, linked = company.in_flowtly("Transaction"), company.links("transactions")
     suppliers = company.links("counterparties")
+    ((made,),) = company.erp("SELECT posting_id FROM bank_postings WHERE operation_no = 'OP-1'")
     assert set(linked.values()) == set(transactions)
     for key, amount, text, supplier in company.erp(
         "SELECT posting_id, amount, booking_text, supplier_no FROM bank_postings"
@@ -235,6 +272,7 @@ def _bank_agrees(company: Company) -> None:
         there = transactions[linked[str(key)]]
         assert Decimal(str(there["amount"])) == amount
         assert " ".join(there["description"].split()) == text
+        assert (f"[syncd:{key}]" in (there.get("note") or "")) is (key == made)
         assert there.get("counterparty") == (None if supplier is None else suppliers[supplier])
 
 
@@ -272,6 +310,8 @@ def edit(company: Company) -> None:
     company.erp("UPDATE customers SET stage = 'qualified' WHERE customer_no = 'C00004'")
     company.erp("UPDATE cost_centres SET department_no = 'D2' WHERE cost_centre_no = '9000'")
     company.erp("UPDATE bank_postings SET remark = 'checked' WHERE operation_no = 'OP-1'")
+    company.erp("UPDATE budget_invoices SET budget_key = '5100:2026' WHERE invoice_no = 'FV/2/2025'")
+    company.erp("UPDATE cost_centre_staff SET employee_no = 'E2' WHERE cost_centre_no = '5100'")
     state = company.flowtly.state
     invoice = next(key for key, row in state.table("Invoice").rows.items() if row["status"] != "paid")
     state.update("Invoice", invoice, {"status": "paid"})
@@ -290,6 +330,9 @@ def assert_edits_arrived(company: Company) -> None:
     budgets = company.links("budgets")
     assert company.in_flowtly("Budget")[budgets["9000:2027"]]["budgetGroup"] == company.links("budget-groups")["D2"]
     transactions, postings = company.in_flowtly("Transaction"), company.links("transactions")
-    assert transactions[postings["1"]]["note"] == "checked"
+    assert transactions[postings["1"]]["note"] == "checked [syncd:1]"
+    # Another budget for an invoice: Flowtly cannot change the link, so it was made anew under another address.
+    (one,) = [iri for key, iri in company.links("budget-invoices").items() if key == "FV/2/2025"]
+    assert company.in_flowtly("BudgetInvoice")[one]["budget"] == budgets["5100:2026"]
     assert company.erp("SELECT remark FROM bank_postings WHERE operation_no = 'OP-2'") == [("seen by finance",)]
     assert company.bi("SELECT count(*) FROM invoices WHERE status = 'paid'")[0][0] >= 1

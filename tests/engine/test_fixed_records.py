@@ -1,4 +1,4 @@
-"""Allocations that Flowtly cannot change: made as the ERP has them, and asked about when the ERP changes its mind."""
+"""Allocations that people made and Flowtly cannot change: asked about when the ERP has them otherwise."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ fields:
 
 @pytest.fixture
 def planned(world: World) -> World:
-    """Two budgets and an ERP that puts one employee on the first."""
+    """Two budgets, and one employee on the first of them in both systems."""
     world.erp("CREATE TABLE allocations (id serial PRIMARY KEY, budget text, mail text)")
     for name in ("Fairs", "Tools"):
         fields = {"name": name, "type": "global", "granularity": "month", "config": []}
         world.in_flowtly("POST", "budgets", fields)
     world.configure(allocations=ALLOCATIONS)
     world.run("allocations", person=True)
+    (fairs,) = [one["id"] for one in world.in_flowtly("GET", "budgets") if one["name"] == "Fairs"]
+    (ola,) = [one["id"] for one in world.in_flowtly("GET", "employees") if one["email"] == "ola@example.com"]
+    both = {"budget": f"/api/budgets/{fairs}", "employee": f"/api/employees/{ola}"}
+    world.in_flowtly("POST", "budget-employees", both)
     world.erp("INSERT INTO allocations (budget, mail) VALUES ('Fairs', 'ola@example.com')")
     return world
 
@@ -47,7 +51,7 @@ def test_check_has_nothing_against_records_that_can_only_be_made(planned: World)
     assert preflight(mapping, planned.app.peers(mapping)) == []
 
 
-def test_it_is_made_once_and_a_later_change_is_a_question_that_closes_itself(planned: World) -> None:
+def test_a_change_of_what_was_there_before_us_is_a_question_that_closes_itself(planned: World) -> None:
     world = planned
     world.settled("allocations")
     assert allocated(world) == [("Fairs", "ola@example.com")]

@@ -29,8 +29,8 @@ STORE: Final = (
     Fault(
         "the fence is dropped where is intended",
         _OPERATIONS,
-        "        with self.transaction() as connection:\n            require(connection, lease)\n            try:\n",
-        "        with self.transaction() as connection:\n            try:\n",
+        "            require(connection, lease)\n            for intent in intents:\n",
+        "            for intent in intents:\n",
         "8",
         "a daemon that slept past its lease would send",
         _STALE,

@@ -86,6 +86,7 @@ class Kit:
         reason: str = "",
         shrink_limit: float = 0.3,
         changed_at: datetime | None = None,
+        derived: bool = False,
     ) -> tuple[Certificate | None, set[str]]:
         """Read a side as the engine does, and return the certificate and what differed."""
         items = list(records.items() if isinstance(records, Mapping) else records)
@@ -98,7 +99,9 @@ class Kit:
                 passing.store([seen(key, chunk[key], changed_at=changed_at) for key in sorted(found)], None)
             if cursor is not None:
                 passing.store([], cursor)
-            certificate = passing.finish(total=total, complete=complete, reason=reason, shrink_limit=shrink_limit)
+            certificate = passing.finish(
+                total=total, complete=complete, reason=reason, shrink_limit=shrink_limit, derived=derived
+            )
         return certificate, differed
 
     def certify(self, records: Mapping[str, object] | Iterable[tuple[str, object]], **kw: Any) -> Certificate:

@@ -73,6 +73,16 @@ def test_shrinking_by_more_than_the_limit_is_a_doubt(kit: Kit, left: int, comple
         assert certificate.reason == "shrank from 10 to 6 records, more than the limit of 30%"
 
 
+def test_records_that_we_derive_ourselves_may_be_few_or_none(kit: Kit) -> None:
+    everything = {f"k{number}": 1 for number in range(10)}
+    kit.certify(everything)
+    kit.link(*everything)
+    for left in ({"k9": 1}, {}):
+        assert not kit.certify(left).complete
+        certificate = kit.certify(left, derived=True)
+        assert certificate.complete and certificate.missing == 10 - len(left)
+
+
 def test_a_doubted_pass_is_not_what_the_next_one_is_compared_with(kit: Kit) -> None:
     everything = {f"k{number}": 1 for number in range(10)}
     kit.certify(everything)

@@ -19,7 +19,12 @@ from syncd.wiring import App, load_connector
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
-SHIPPED = {"sql": "syncd.yaml", "tryton": "tryton.yaml", "everything": "everything.yaml"}
+SHIPPED = {
+    "sql": "syncd.yaml",
+    "tryton": "tryton.yaml",
+    "everything": "everything.yaml",
+    "budgets": "budgets/syncd.yaml",
+}
 ENV = {
     "FLOWTLY_URL": "https://flowtly.example.com",
     "FLOWTLY_TOKEN": "t0ken",
@@ -54,9 +59,11 @@ def written(system: str, folder: Path) -> App:
 
 
 def test_every_configuration_is_an_example_and_every_mapping_file_is_listed_in_one() -> None:
-    assert {name for name in files() if "/" not in name} == set(SHIPPED.values())
-    listed = {Path(one.file).name for name in SHIPPED.values() for one in shipped(name).mappings.values()}
-    assert listed == {path.name for path in (CONFIG / "mappings").iterdir()}
+    found = {name for name in files() if "/" not in name or Path(name).name == "syncd.yaml"}
+    assert found == set(SHIPPED.values())
+    listed = {Path(one.file) for name in SHIPPED.values() for one in shipped(name).mappings.values()}
+    folders = [path for name in ("mappings", "allocations") for path in CONFIG.rglob(name)]
+    assert listed == {path for folder in folders for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("settings", SHIPPED.values())
@@ -82,9 +89,10 @@ def test_what_init_writes_is_the_shipped_example_and_stands_on_its_own(
     assert {name: one.fingerprint for name, one in app.mappings.items()} == {
         name: one.fingerprint for name, one in shipped(settings).mappings.items()
     }
-    assert {Path(one.file).parent for one in app.mappings.values()} == {tmp_path / "mappings"}
-    made = {str(path.relative_to(tmp_path / "mappings")) for path in (tmp_path / "mappings").iterdir()}
-    assert made == {Path(one.file).name for one in app.mappings.values()}  # nothing that is not listed
+    folders = {folder for name in ("mappings", "allocations") if (folder := tmp_path / name).exists()}
+    assert {Path(one.file).parent for one in app.mappings.values()} == folders
+    made = {path for folder in folders for path in folder.iterdir()}
+    assert made == {Path(one.file) for one in app.mappings.values()}  # nothing that is not listed
 
 
 @pytest.mark.parametrize("system", SHIPPED)
@@ -97,7 +105,7 @@ def test_the_settings_of_every_system_in_an_example_are_right(system: str, tmp_p
 
 def test_the_directories_of_an_example_say_what_is_searched() -> None:
     found = {name: shipped(name).settings.dedupe for name in SHIPPED.values()}
-    assert found["syncd.yaml"] == found["tryton.yaml"] == {}, "nothing is searched unless somebody says so"
+    assert not any(found[SHIPPED[name]] for name in ("sql", "tryton", "budgets")), "nobody said so"
     assert set(found["everything.yaml"]) == {"counterparties", "customers"}
     for spec in found["everything.yaml"].values():
         assert spec.party_fields.tin
@@ -106,7 +114,8 @@ def test_the_directories_of_an_example_say_what_is_searched() -> None:
 
 
 def test_all_that_is_shipped_is_written_by_one_example_and_goes_into_the_wheel() -> None:
-    beside = {name for system in SHIPPED for name in example_files(system)}
+    written_of = {system: (CONFIG / name).parent for system, name in SHIPPED.items()}
+    beside = {str((written_of[one] / name).relative_to(CONFIG)) for one in SHIPPED for name in example_files(one)}
     assert beside | set(SHIPPED.values()) == files()
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["config"] == "syncd/examples"
@@ -120,6 +129,6 @@ def test_the_guide_lists_every_shipped_mapping_and_no_other() -> None:
 
 
 def test_an_example_that_does_not_exist_names_the_nearest_one() -> None:
-    with pytest.raises(ConfigError, match="there is an example for sql, tryton, everything") as raised:
+    with pytest.raises(ConfigError, match="there is an example for sql, tryton, budgets, everything") as raised:
         example_files("trytn")
     assert "did you mean 'tryton'?" in str(raised.value)

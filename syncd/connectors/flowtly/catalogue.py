@@ -48,7 +48,9 @@ class Field:
     ``reference`` names the resource whose IRI it holds, ``links`` the one whose IRIs an array holds. ``unit`` is how
     an amount is written: ``decimal`` 12.50, ``minor`` 1250. ``volatile`` fields move without an edit: keep them out of
     mappings and digests. ``found_in`` (resource, field): where answers leave this field out, it is the record of that
-    resource whose field lists this one. ``guessed`` names the facts about this field that Flowtly does not document.
+    resource whose field lists this one. ``beside``: fields of the record that it points to which are kept as raw fields
+    of their own (``transaction.amount``) where that came embedded. ``guessed`` names the facts about this field that
+    Flowtly does not document.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Field:
     unit: Literal["minor", "decimal"] | None = None
     volatile: bool = False
     found_in: tuple[str, str] | None = None
+    beside: tuple[str, ...] = ()
     guessed: frozenset[str] = frozenset()
 
     @property

@@ -95,6 +95,7 @@ class FlowtlyConnector:
             trusted_time=resource.stamp is not None,
             filters=bool(resource.filters),
             concurrency=self._concurrency,
+            replace={Verb.CREATE, Verb.DELETE} <= set(resource.verbs) and Verb.PATCH not in resource.verbs,
         )
 
     def shape(self, query: Query) -> Shape | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.model import Side
+from syncd.mapping.allocation_mappings import commitments_of
 from syncd.mapping.compiled import CompiledMapping
 from syncd.mapping.nodes import Node
 
@@ -33,7 +34,10 @@ def uses_of(mappings: Iterable[CompiledMapping]) -> Mapping[str, Use]:
     for mapping in mappings:
         own = found.setdefault(mapping.resource(Side.FLOWTLY), Use())
         own.mappings[mapping.name] = mapping
-        for raw in (*mapping.projection(Side.FLOWTLY).inputs, *sorted(mapping.outputs(Side.FLOWTLY))):
+        # People's links are told in words of our own; what they are made of is used by the allocation's mapping.
+        derived = commitments_of(mapping.spec) is not None
+        named = () if derived else (*mapping.projection(Side.FLOWTLY).inputs, *sorted(mapping.outputs(Side.FLOWTLY)))
+        for raw in named:
             own.add(mapping, raw, _field_of(mapping, raw))
         for resource, by in sorted(mapping.lookups):
             looked = found.setdefault(resource, Use())

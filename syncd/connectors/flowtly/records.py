@@ -31,6 +31,7 @@ class Records:
         self._blank: dict[str, Any] = dict.fromkeys(resource.by_name)
         self._references = tuple(resource.references.items())
         self._links = tuple((field.name, field.links) for field in resource.fields if field.links is not None)
+        self._beside = tuple((field.name, field.beside) for field in resource.fields if field.beside)
         self._decimals = tuple(field.name for field in resource.fields if field.type == "decimal")
         self._width, self._skip, self._stamp = len(self._blank), len(self._under), resource.stamp
 
@@ -43,6 +44,10 @@ class Records:
         if len(raw) != self._width:
             for name in [name for name in raw if name[:1] == "@"]:
                 del raw[name]
+        for name, kept in self._beside:
+            embedded = raw[name]
+            if embedded.__class__ is dict:
+                raw |= {f"{name}.{field}": embedded.get(field) for field in kept}
         for name, target in self._references:
             if raw[name].__class__ is dict:
                 raw[name] = self._iri_of(raw[name], target)

@@ -1,4 +1,4 @@
-"""A value for what is empty. Only where values flow one way: an invented value must never come back as an edit."""
+"""A value for what is empty. Where it goes one way only, it must never come back as an edit; where both, as nothing."""
 
 from __future__ import annotations
 
@@ -39,6 +39,32 @@ class Default(LensSpec):
     def _read(self, raw: tuple[Value, ...], _: Lookups) -> Value:
         stand_in: Value = self.value
         return stand_in if raw[0] is None else raw[0]
+
+
+class Nothing(LensSpec):
+    """A word for no value, in which both sides are compared; it is written as no value.
+
+    So a record in which the field is empty has a match key nevertheless.
+    """
+
+    word: ClassVar[str] = "nothing"
+    main: ClassVar[str | None] = "said"
+    last: ClassVar[bool] = True
+    example: ClassVar[str] = "through: [{reference: employees}, {nothing: nobody}]"
+
+    said: str = Field(min_length=1, description="The word. A record that has it for a value is a problem.")
+
+    def on_side(self, side: Side, place: Place) -> Lens | None:  # noqa: ARG002 - the same everywhere
+        """Both sides read alike."""
+        return Lens(self._read, self._write)
+
+    def _read(self, raw: tuple[Value, ...], _: Lookups) -> Value:
+        if raw[0] == self.said:
+            raise Unfit(f"{self.said!r} is the word for no value, and here it is one")
+        return self.said if raw[0] is None else raw[0]
+
+    def _write(self, value: Value, _: Lookups) -> tuple[Value, ...]:
+        return (None if value == self.said else value,)
 
 
 def _refuse(value: Value, lookups: Lookups) -> tuple[Value, ...]:  # noqa: ARG001 - the shape of every write

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Tag
 
 from syncd.mapping.annotations import KEYED
 from syncd.mapping.lenses.base import LensSpec
-from syncd.mapping.lenses.defaults import Default
+from syncd.mapping.lenses.defaults import Default, Nothing
 from syncd.mapping.lenses.lines import Concat, Lines
 from syncd.mapping.lenses.lookup import Lookup
 from syncd.mapping.lenses.numbers import DecimalNumber, Integer, MinorUnits
@@ -27,7 +27,7 @@ LENSES: Final[dict[str, type[LensSpec]]] = {
     kind.word: kind
     for kind in (
         Trim, Squeeze, Case, Text, Words, Boolean, Date, Moment, DecimalNumber, MinorUnits, Integer, VatNumber, Lookup,
-        Reference, Concat, Lines, Default,
+        Reference, Concat, Lines, Default, Nothing,
     )
 }  # fmt: skip
 

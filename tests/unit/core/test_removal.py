@@ -59,6 +59,19 @@ def verdicts() -> list[tuple[tuple[Side, str, str, Action, int, int, str, bool],
 ALL = verdicts()
 
 
+def test_remake_makes_it_again_after_the_quarantine_where_it_may_be_made_and_else_asks() -> None:
+    """Nothing is ever deleted or changed by it, and no person has to approve it."""
+    seen = set()
+    for (gone, survivor, rules, action, quarantine, passes, _, _), verdict in ALL:
+        if action is Action.REMAKE and survivor == "untouched":
+            made = Verdict.REVIVE if gone in RULES[rules].creates else Verdict.ASK
+            assert verdict is (made if passes >= quarantine else Verdict.WAIT)
+            seen.add(verdict)
+        if action is Action.REMAKE:
+            assert verdict not in {Verdict.CARRY_OUT, Verdict.APPROVE, Verdict.KEEP}
+    assert seen == {Verdict.REVIVE, Verdict.ASK, Verdict.WAIT}
+
+
 def test_nothing_follows_for_a_survivor_that_was_edited_or_cannot_be_read() -> None:
     for (_, survivor, *_), verdict in ALL:
         if survivor in {"edited", "unread"}:

@@ -61,6 +61,15 @@ class TestDirections:
         assert "writes to external, and the direction is to_flowtly" in told[0]
         fields("  a: a\n", ONE_WAY + f"deletes: {{in_flowtly: unlink, in_external: {rule}}}\n")
 
+    def test_only_a_flowtly_record_is_made_again_and_only_where_records_may_be_made(self) -> None:
+        lost = "deletes: {in_flowtly: remake}\n"
+        assert fields("  a: a\n", ONE_WAY + lost).spec.deletes.in_flowtly.action == "remake"
+        (told,) = field_says("  a: a\n", HEAD + "deletes: {in_external: remake}\n")
+        assert told.startswith("m.yaml:5:24: deletes.in_external: remake: only a Flowtly record is made again (write ")
+        for more in ("creates: {in_flowtly: false}\n", "direction: to_external\n"):
+            (told,) = field_says("  a: a\n", HEAD + more + lost)
+            assert "deletes.in_flowtly: remake: no record may be made in flowtly" in told
+
 
 class TestPolicies:
     @pytest.mark.parametrize("policy", ["flowtly", "newest"])

@@ -55,6 +55,7 @@ FIELDS = {
     "split": "x: {external: [a, b, c], through: {split: 12}}",
     "split at flowtly": "x: {external: x, flowtly: [a, b, c], through: {split: 35}}",
     "default": "x: {external: x, through: {default: 14}, direction: to_flowtly}",
+    "nothing": "x: {external: x, through: [trim, {nothing: nobody}]}",
     "side lenses": "x: {external: {field: x, through: {decimal: 2}}, flowtly: {field: y, through: {minor_units: 2}}}",
     "tidied date": 'x: {external: x, through: [trim, {date: "%d.%m.%Y"}]}',
     "expr": 'x: {expr: "a || b", through: trim}',
@@ -426,6 +427,18 @@ class TestDefaults:
     def test_it_stands_in_on_the_source_only(self) -> None:
         mapping = one("default")
         assert (external(mapping, None), external(mapping, 7), flowtly(mapping, None)) == (14, 7, None)
+
+
+class TestNothing:
+    def test_no_value_is_a_word_on_both_sides_and_is_written_as_none(self) -> None:
+        mapping = one("nothing")
+        assert (external(mapping, None), flowtly(mapping, ""), external(mapping, "Ann")) == ("nobody", "nobody", "Ann")
+        assert write(mapping, EXTERNAL, {"x": "nobody"}, {"x": "Ann"}) == {"x": None}
+        assert write(mapping, FLOWTLY, {"x": "nobody"}) == {}
+
+    def test_the_word_itself_is_no_value(self) -> None:
+        with pytest.raises(RecordProblem, match="the word for no value"):
+            external(one("nothing"), "nobody")
 
 
 class TestRawValues:

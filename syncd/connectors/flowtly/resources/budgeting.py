@@ -10,6 +10,7 @@ from typing import Final
 
 from syncd.connectors.flowtly.catalogue import ALL, REPLACE, Field, KeyForm, Resource
 from syncd.connectors.flowtly.resources.parts import (
+    BOOKED,
     EXISTS,
     TARGET,
     TYPE,
@@ -94,6 +95,7 @@ BUDGET_TRANSACTIONS: Final = Resource(
             nullable=False,
             required=True,
             reference="transactions",
+            beside=BOOKED,
             guessed=TYPE | TARGET | {"required"},
         ),
         reference("employee", "employees"),

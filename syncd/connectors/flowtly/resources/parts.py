@@ -11,6 +11,8 @@ TYPE: Final = frozenset({"type"})
 WRITES: Final = frozenset({"writable"})
 TARGET: Final = frozenset({"reference"})
 EXISTS: Final = frozenset({"name", "type", "nullable"})
+BOOKED: Final = ("amount", "execDate", "connectedMonth", "bankAccount", "cost", "counterparty", "ignored")
+"""What is kept of a transaction that came embedded in a link to it."""
 
 
 def identity(form: str) -> Field:

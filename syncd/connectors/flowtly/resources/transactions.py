@@ -5,10 +5,12 @@ Transaction has a published schema; of the others only paths and verbs are publi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from syncd.connectors.flowtly.catalogue import ALL, EDIT, Field, KeyForm, Resource, Verb
 from syncd.connectors.flowtly.resources.parts import (
+    BOOKED,
     TARGET,
     TYPE,
     guess,
@@ -74,7 +76,7 @@ INCOME_TRANSACTIONS: Final = Resource(
     fields=(
         guessed_identity(),
         guessed_link("budget", "budgets"),
-        guessed_link("transaction", "transactions"),
+        replace(guessed_link("transaction", "transactions"), beside=BOOKED),
         guess("employee", reference="employees"),
         guess("amount", "integer", unit="minor"),
     ),
@@ -91,7 +93,7 @@ PROJECT_TRANSACTIONS: Final = Resource(
     key_form=KeyForm.UNKNOWN,
     fields=(
         guessed_identity(),
-        guessed_link("transaction", "transactions"),
+        replace(guessed_link("transaction", "transactions"), beside=BOOKED),
         guessed_link("project", "projects"),
         guess("amount", "integer", unit="minor"),
     ),
