@@ -41,7 +41,7 @@ lint: $(STAMP) ## format, style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## measure, and write docs/performance.md
+bench: $(STAMP) ## measure, and write docs/performance.md and docs/budgets-measured.md
 	$(BIN)/python -m tests.bench
 
 bench-dedupe: $(STAMP) ## measure the search for duplicates, and write docs/dedupe-measured.md

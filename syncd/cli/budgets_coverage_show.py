@@ -11,6 +11,7 @@ from syncd.budgets.coverage import Coverage, Reach
 from syncd.budgets.money import told
 from syncd.cli.budgets_covered import Covered
 from syncd.cli.common import out
+from syncd.engine.allocating.compiling import doubts
 
 _SHOWN: Final = 10
 
@@ -43,6 +44,7 @@ def covered_json(one: Covered) -> dict[str, Any]:
             }
             for (rule, currency), found in one.sums.rules.items()
         ],
+        "doubts": [str(doubt) for doubt in doubts(one.allocation)],
         "never_matched": [{"rule": rule.name, "where": str(rule.place)} for rule in one.idle],
         "unassigned": [
             {
@@ -104,6 +106,8 @@ def show_covered(one: Covered) -> None:
 
 
 def _show_trouble(one: Covered) -> None:
+    for doubt in doubts(one.allocation):
+        out.print(f"[yellow]note[/yellow] {escape(str(doubt))}")
     for rule in one.idle:
         out.print(f"[yellow]never matched[/yellow] {escape(f'{rule.place}: rule {rule.name}')}")
     for key, (count, first, rule) in one.unknown.items():

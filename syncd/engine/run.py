@@ -203,12 +203,22 @@ def _cycle(ctx: Context) -> Report:
     if not ctx.options.strict:
         carry_aliases(ctx, readings)
         close_over(ctx)
-    seen = all(reading.trusted for reading in readings.values())
-    if ctx.options.person and outcome == "done" and seen and _whole(ctx, first):
+    if ctx.options.person and outcome == "done" and _seen(ctx, readings) and _whole(ctx, first):
         ctx.store.approve(ctx.name, ctx.mapping.fingerprint)
     if outcome == "done" and (ctx.blocked or not complete or any(ctx.tally.get("failed", side) for side in Side)):
         outcome = "incomplete"
     return _report(ctx, outcome, first, complete=complete)
+
+
+def _seen(ctx: Context, readings: Mapping[Side, Reading]) -> bool:
+    """True where a person who applies has seen all that there is to do.
+
+    Under a mapping that is approved already, a side that only shrank counts: it is believed again by that person's word.
+    """
+    return all(
+        reading.trusted or (ctx.approved and reading.certificate is not None and reading.certificate.shrunk)
+        for reading in readings.values()
+    )
 
 
 def _apply(ctx: Context, prepared: Prepared, readings: Mapping[Side, Reading], state: MappingState) -> str:

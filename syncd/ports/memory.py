@@ -357,6 +357,8 @@ class Certificate:
     canaries: int = 0
     """How many of the oldest links were looked for, and below how many of these were seen."""
     canaries_seen: int = 0
+    shrunk: bool = False
+    """It is doubted for nothing but having seen much less than the last one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def to_certificate(row: RowMapping) -> Certificate:
         digest=row["digest"],
         canaries=row["canaries"],
         canaries_seen=row["canaries_seen"],
+        shrunk=row["shrunk"],
     )
 
 

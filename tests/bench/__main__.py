@@ -1,4 +1,4 @@
-"""``make bench``: measures, prints, and writes docs/performance.md. ``BENCH_SIZES=1000`` for a quick look."""
+"""``make bench``: measures, prints, and writes docs/performance.md and docs/budgets-measured.md. ``BENCH_SIZES=1000`` for a quick look."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import psycopg
 
 from syncd import __version__
 from syncd.store.embedded import ensure
+from tests.bench import budgets
 from tests.bench.peers import edit, sandbox, writes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,6 +266,7 @@ def main() -> None:
     if "BENCH_SIZES" not in os.environ:
         PAGE.write_text(text)
     sys.stdout.write(text)
+    budgets.main(max(SIZES), keep="BENCH_SIZES" not in os.environ)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ _RESOURCES: Final = {
     "Client": ("/api/clients/", "name"),
     "ClientNote": ("/api/client-notes/", "note"),
     "Counterparty": ("/api/counterparties/", "displayName"),
+    "Transaction": ("/api/transactions/", "operationNumber"),
     "BudgetEmployee": ("/api/budget-employees/", "employee"),
     "BudgetTransaction": ("/api/budget-transactions/", "transaction"),
 }
@@ -34,7 +35,8 @@ _ABSENCES = "SELECT mapping, side, key FROM absence"
 _MERGES = "SELECT state, survivor, loser FROM merge_operation"
 _REDIRECTS = "SELECT survivor, loser, by FROM redirect"
 _ALIASES = "SELECT mapping, external_key, primary_key FROM alias"
-_PARTS = "SELECT posting, slot, target, amount, withdrawn FROM allocated_part"
+_PARTS = "SELECT posting, slot, target, employee, amount, withdrawn FROM allocated_part"
+_INCIDENTS = "SELECT allocation, kind, scope, targets FROM incident WHERE cleared_at IS NULL"
 _LEDGER = "SELECT event, external_key, flowtly_key, side, field, before, after FROM ledger"
 
 
@@ -44,9 +46,11 @@ class End:
     def __init__(self, world: CrashWorld) -> None:
         self._world = world
         self._rows = dict(self._peers())
-        self._names = {
+        names = {
             (side, key): str(row[label]) for (side, _), (label, rows) in self._rows.items() for key, row in rows.items()
         }
+        # What is called by a record that it belongs to is called as that one is.
+        self._names = {(side, key): names.get((side, name), name) for (side, key), name in names.items()}
         look = world.databases.rows
         self._operations = look(_OPERATIONS)
         self._conflicts = look(_CONFLICTS)
@@ -75,6 +79,7 @@ class End:
                 for name, one, other in look(_ALIASES)
             ),
             "parts": self._sorted(look(_PARTS)),
+            "incidents": self._sorted(look(_INCIDENTS)),
             "absent": self._sorted((name, side, self._name(side, key)) for name, side, key in look(_ABSENCES)),
         }
         self.overwritten = {

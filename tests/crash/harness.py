@@ -54,6 +54,7 @@ class Ground:
         found = list(self._wanted.unfinished())
         if not self.scenario.sane(self._wanted):
             found.append(f"the undisturbed end is not what the scenario is about: {self._wanted.seen}")
+        found += self.scenario.always(self._world)
         if twice:
             found += self._differences()
         return [f"{self.scenario.name}: {one}" for one in found]

@@ -76,6 +76,22 @@ def test_the_books_of_a_year_agree_to_the_cent_whatever_people_do(company: Compa
     agreed(company, Fraction(11, 20), frozenset({mine}))
 
 
+def test_smaller_links_on_other_budgets_need_no_room(tmp_path: Path, pg_url: str, store_url: str) -> None:
+    """A corrected invoice leaves its transaction over-allocated; each move alone would not fit, both together mend it."""
+    with opened(tmp_path, pg_url, store_url, 0) as company:
+        calibrate(company)
+        agreed(company)
+        company.ledger.run("UPDATE postings SET amount = -900, amount_eur = -900 WHERE posting_id = 'P3'")
+        for line, amount, centre in (("P3/1", -700, "4130"), ("P3/2", -200, "6990")):
+            company.ledger.run(
+                "UPDATE posting_lines SET amount = %s, cost_centre_no = %s WHERE line_id = %s", amount, centre, line
+            )
+        company.flowtly.reset_requests()
+        agreed(company)
+        assert company.flowtly.requests["PATCH /budget-transactions/{id}"] == 2
+        assert company.app.store.incidents("costs", open_only=False) == []
+
+
 def lose(company: Company, seed: int) -> None:
     """A person deletes one of twenty of our links, also of postings that are edited at the same time."""
     rows = table(company.flowtly, "BudgetTransaction")

@@ -246,3 +246,15 @@ def test_a_delete_without_a_proof_cannot_be_stored(eight: Callable[..., World]) 
                     f"{second}, max(run_id), now(), '404', 'quarantined', 1 FROM certificate "
                     "WHERE side = 'flowtly' AND complete"
                 )
+
+
+def test_a_side_that_shrank_is_believed_once_a_person_has_applied(eight: Callable[..., World]) -> None:
+    world = eight("{in_flowtly: unlink, quarantine: 0}")
+    lost = NAMES[:4]
+    for key in lost:
+        lose_client(world, key)
+    full(world, 3)
+    assert open_removals(world) == [], "half of the clients at once: nobody said that this is right"
+    world.run(person=True, full=True)
+    full(world, 3)
+    assert sorted(world.links()) == NAMES[4:]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-import tests.crash.merging  # noqa: F401 - registers its scenario
+import tests.crash.allocations
+import tests.crash.merging  # noqa: F401 - both register their scenarios
 from syncd.store import migrate
 from tests.crash.harness import Ground, ground
 from tests.crash.sampling import spread
