@@ -127,6 +127,7 @@ class BudgetDesk:
             sign=scales.sign,
             own_all=allocation.links.own == "all",
             exponents=allocation.exponents,
+            kin=tuple(one.name for one in self.allocations.values() if one.links.resource == allocation.links.resource),
         )
 
     @property

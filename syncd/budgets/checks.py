@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
+from syncd.budgets.conditions import equal_to
 from syncd.budgets.field_checks import field_findings, name_findings
 from syncd.budgets.finding import Finding, near
 from syncd.budgets.model import ByLines, ByTable, Mode, Pieces, Rule, RuleSet
@@ -40,9 +41,10 @@ def _one_rule(rule: Rule, rules: RuleSet) -> Iterator[Finding]:
         yield Finding(rule.place, f"rule {rule.name}: there is no table {rule.split.table!r}", hint)
     if isinstance(rule.split, Pieces):
         most = rule.when["amount"].most if "amount" in rule.when else None
-        asked = rule.when["currency"].equal if "currency" in rule.when else frozenset[str]()
+        asked = equal_to("currency", rule.when["currency"]) if "currency" in rule.when else frozenset[str]()
         yield from piece_findings(f"rule {rule.name}", rule.place, rule.split.pieces, most)
-        yield from decimal_findings(rule, rule.split.pieces, sorted(asked), rules)
+        if not never(rule):
+            yield from decimal_findings(rule, rule.split.pieces, sorted(asked), rules)
 
 
 def _shadowed(rules: RuleSet) -> Iterator[Finding]:

@@ -45,8 +45,10 @@ class Condition:
 
 
 def equal_to(name: str, test: Test) -> frozenset[str]:
-    """What the field may be, as values compare. A month may be written as 1 or 01."""
+    """What the field may be, as values compare. A month may be written as 1 or 01, a currency as eur."""
     found = frozenset(plain(value) for value in test.equal)
+    if name == "currency":
+        return frozenset(value.upper() for value in found)
     return frozenset(value.zfill(MONTH_DIGITS) for value in found) if name == "month" else found
 
 

@@ -84,7 +84,7 @@ def _parts(value: Decimal | int | str) -> tuple[int, int, int]:
     try:
         number = Decimal(value)
     except (InvalidOperation, ValueError) as error:
-        raise ValueError(f"{value!r} is no number") from error
+        raise ValueError(f"{str(value)[:40]!r} is no number") from error
     if not number.is_finite() or number.adjusted() > MAX_DIGITS:
         raise ValueError(f"{str(value)[:40]!r} is no amount of money")
     sign, figures, power = number.as_tuple()

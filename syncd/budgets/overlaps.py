@@ -12,6 +12,8 @@ from syncd.budgets.conditions import described, equal_to, passes
 from syncd.budgets.model import Rule, Test, Window
 from syncd.budgets.values import OWN, number, plain
 
+_LETTERS = 3
+
 
 def never(rule: Rule) -> str:
     """Why no posting at all can match a rule; '' when one can."""
@@ -79,6 +81,8 @@ def _possible(name: str, value: str) -> bool:
         return (number(value) or 0) >= 0 and number(value) is not None
     if name == "month":
         return value in {f"{month:02}" for month in range(1, 13)}
+    if name == "currency":
+        return len(value) == _LETTERS and value.isalpha()
     return name != "quarter" or value in {"1", "2", "3", "4"}
 
 

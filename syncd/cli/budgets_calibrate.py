@@ -106,7 +106,10 @@ def _accept(
         typer.confirm(
             f"{allocation.name}: amounts count {_meaning(unit)}, a cost is {_word(decided)}?", abort=True, err=True
         )
+    before = app.store.calibration(allocation.name)
     app.store.calibrate(allocation.name, Calibration(unit, decided, dict(found.evidence), who(), app.clock.now()))
+    if before is not None and (before.unit, before.sign) != (unit, decided):
+        err.print(f"[yellow]note[/yellow] this replaces {before.unit}: `syncd plan`, then `syncd apply`")
 
 
 def _doubts(found: Proposal, unit: Unit, sign: int) -> list[str]:

@@ -110,13 +110,13 @@ def _show_trouble(one: Covered) -> None:
         out.print(f"[yellow]note[/yellow] {escape(str(doubt))}")
     for rule in one.idle:
         out.print(f"[yellow]never matched[/yellow] {escape(f'{rule.place}: rule {rule.name}')}")
-    for key, (count, first, rule) in one.unknown.items():
-        what = f"{one.allocation.target_field} {key}, named by rule {rule} for {count} postings, first {first}"
+    for key, (count, first, name) in one.unknown.items():
+        what = f"{one.allocation.target_field} {key}, named by rule {name} for {count} postings, first {first}"
         mapping = escape(str(one.allocation.links.target.mapping))
         out.print(f"[red]unknown[/red] {escape(what)}: mapping {mapping} has not linked it")
     for text in one.seen.problems:
         out.print(f"[red]refused[/red] {escape(text)}")
     if one.seen.problem_count > len(one.seen.problems):
         out.print(f"[red]refused[/red] and {one.seen.problem_count - len(one.seen.problems)} more postings")
-    for (name, value), count in one.seen.left.most_common(_SHOWN):
-        out.print(f"no rule claims {count} postings with {escape(name)} {escape(value) or '(empty)'}")
+    for (word, value), count in one.seen.left.most_common(_SHOWN):
+        out.print(f"no rule claims {count} postings with {escape(word)} {escape(value) or '(empty)'}")

@@ -123,9 +123,9 @@ def _leaving(slot: Slot, iri: str) -> Wish:
 
 def missing_target(app: App, allocation: Allocation, part: Part) -> str:
     """Why a part's budget or employee cannot be named at Flowtly; '' when both can."""
-    named = ((allocation.target_field, allocation.links.target, part.budget),)
+    named = [(allocation.target_field, allocation.links.target, part.budget)]
     if allocation.links.employee is not None and part.employee:
-        named = (*named, ("employee", allocation.links.employee, part.employee))
+        named.append(("employee", allocation.links.employee, part.employee))
     for what, find, key in named:
         if find.mapping is not None and not app.store.links_by_key(find.mapping, Side.EXTERNAL, [key]):
             return f"rule {part.rule} names {what} {key}, which mapping {find.mapping} has not linked"

@@ -81,9 +81,8 @@ def incidents_command(
 
 def _rows(app: App, allocation: Allocation, *, accounts: bool) -> list[Row]:
     scales = scales_of(allocation, app.mappings[allocation.of], app.store)
-    lookups = {}
-    if scales.lookup is not None:
-        lookups = load_lookups(app.mappings[allocation.name], app.connector(Side.FLOWTLY))
+    asked = scales.lookup is not None
+    lookups = load_lookups(app.mappings[allocation.name], app.connector(Side.FLOWTLY)) if asked else {}
     rows = budget_rows(app.store, scales, Names(scales, app.store, lookups))
     return [*rows, *(account_rows(app.store, scales) if accounts else ())]
 

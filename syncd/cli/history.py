@@ -21,7 +21,7 @@ from syncd.core.plan import maybe_to_json
 from syncd.engine.context import Options
 from syncd.mapping.allocation_mappings import made_of
 from syncd.ports import LedgerEntry, Link, Operation
-from syncd.ports.allocations import posting_of
+from syncd.ports.allocations import Slot, posting_of
 from syncd.wiring import App
 
 history = typer.Typer(help="What is kept of the past, and for how long.", no_args_is_help=True)
@@ -64,11 +64,11 @@ def why(
             if (seen := app.store.observation(name, side, key)) is not None
         }
         sensitive = app.mappings[name].sensitive
-        left_out = _left_out(app, name, external)
+        part = _part_of(app, name, external)
     if as_json:
         print_json([_as_json(row, requests) for row in rows])
         return Exit.DONE
-    if not rows and not pending and not left_out:
+    if not rows and not pending and part is None:
         out.print(f"nothing is recorded about {escape(record)}")
     shown: set[UUID] = set()
     for row in rows:
@@ -78,17 +78,23 @@ def why(
     for side, seen in pending.items():
         why_not = f": {escape(seen.problem)}" if seen.problem else ""
         out.print(f"now [bold]{seen.status}[/bold] in {side}{why_not}")
-    if left_out:
-        out.print(f"left out: {escape(left_out)}")
+    if part is not None:
+        target = f"{part.target}, {part.employee}" if part.employee else part.target
+        wanted = "not wanted any more" if part.withdrawn else "wanted"
+        out.print(
+            f"{wanted} by rule [bold]{escape(part.rule)}[/bold] of posting {escape(part.posting)}: {escape(target)}"
+        )
+    if part is not None and part.skipped:
+        out.print(f"left out: {escape(part.skipped)}")
     return Exit.DONE
 
 
-def _left_out(app: App, name: str, key: str) -> str:
-    """Why a part that an allocation wants is not linked, as last said; '' for anything else."""
+def _part_of(app: App, name: str, key: str) -> Slot | None:
+    """The part of a posting that an allocation keeps under this key; None for anything else."""
     if made_of(app.mappings[name].spec) is None:
-        return ""
+        return None
     posting = app.store.postings(name, [posting_of(key)]).get(posting_of(key))
-    return next((slot.skipped for slot in posting.slots if slot.key == key), "") if posting is not None else ""
+    return next((slot for slot in posting.slots if slot.key == key), None) if posting is not None else None
 
 
 def undo(
@@ -142,7 +148,9 @@ def _request(app: App, name: str, operation: Operation) -> str:
     mapping, intent = app.mappings[name], operation.intent
     fields = ", ".join(sorted(intent.payload))
     if intent.side is Side.FLOWTLY:
-        method = {"create": "POST", "patch": "PATCH", "replace": "DELETE, then POST"}.get(intent.kind, intent.kind.upper())
+        method = {"create": "POST", "patch": "PATCH", "replace": "DELETE, then POST"}.get(
+            intent.kind, intent.kind.upper()
+        )
         where = intent.target_key or mapping.resource(Side.FLOWTLY)
     else:
         method = f"{app.system_of(mapping)}: {intent.kind}"

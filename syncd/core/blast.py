@@ -23,6 +23,7 @@ _MILLISECONDS: Final = 1000
 _REQUESTS: Final[Mapping[str, int]] = {"create": 1, "patch": 2, "mark": 2, "delete": 2}
 # And to the other side: a removal asks once more whether the record is really gone there.
 _REQUESTS_BESIDE: Final[Mapping[str, int]] = {"mark": 1, "delete": 1, "unlink": 1}
+_AMOUNT: Final = "amount"  # Flowtly's budget links hold theirs as whole numbers
 _TOUCHES_LINKED: Final = frozenset({"patch", "mark", "delete", "unlink"})
 
 
@@ -111,17 +112,24 @@ def radius(plan: Plan, rate: Rate) -> Radius:
 
 def _add_amounts(amounts: dict[tuple[Side, str], Amount], item: Item, side: Side) -> None:
     for change in item.changes:
-        if isinstance(change.after, Decimal) or isinstance(change.before, Decimal):
+        if _is_amount(change.field, change.after) or _is_amount(change.field, change.before):
             amount = amounts.setdefault((side, change.field), Amount())
             amount.changed += 1
             amount.moved += abs(_decimal(change.after) - _decimal(change.before))
     for name, value in (item.document or {}).items():
-        if isinstance(value, Decimal):
-            amounts.setdefault((side, name), Amount()).created += value
+        if _is_amount(name, value):
+            amounts.setdefault((side, name), Amount()).created += _decimal(value)
+
+
+def _is_amount(field_name: str, value: Value | object) -> bool:
+    """True for a decimal, and for a whole number that is called an amount."""
+    return isinstance(value, Decimal) or (field_name == _AMOUNT and isinstance(value, int))
 
 
 def _decimal(value: Value | object) -> Decimal:
-    """A decimal; whatever else is there (nothing, null) counts as zero."""
+    """A number as a decimal; whatever else is there (nothing, null) counts as zero."""
+    if isinstance(value, int):
+        return Decimal(value)
     return value if isinstance(value, Decimal) and value.is_finite() else Decimal(0)
 
 

@@ -7,7 +7,7 @@ and what was agreed under another version of the mapping does not tell what chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from syncd.core.fencing import Breach, Facts, SideFacts, breaches, changed_fields, is_foreign, moved_together, went_back
@@ -97,7 +97,7 @@ class _Moved:
 
     def take(self, works: list[Work]) -> None:
         """Take in some records. Their past is looked up only for those that changed."""
-        fields = frozenset(self.ctx.rules.fields)
+        fields, levels = frozenset(self.ctx.rules.fields), _levels(self.ctx)
         changed = [(work, sides) for work in works if (sides := _changed_sides(work, fields))]
         keys = [work.link.external_key for work, _ in changed if work.link is not None]
         past = self.ctx.store.past(self.ctx.name, keys) if keys else {}
@@ -112,7 +112,7 @@ class _Moved:
                 base = work.link.base.of(side)
                 differing = changed_fields(document, base, fields)
                 back = went_back(differing, document, base, past.get(work.link.external_key, {}))
-                foreign = is_foreign(document, base, self.ctx.mapping.match, fields)
+                foreign = is_foreign(document, base, levels, fields)
                 known = self.sides[side]
                 self.sides[side] = replace(
                     known, changed=known.changed + 1, back=known.back + back, foreign=known.foreign + foreign
@@ -120,6 +120,16 @@ class _Moved:
                 if (back or foreign) and len(self.examples) < _NAMED:
                     what = "other content" if foreign else "reads as before"
                     self.examples.append(f"{side} {work.link.key(side)}: {what} ({', '.join(sorted(differing))})")
+
+
+def _levels(ctx: Context) -> Sequence[Sequence[str]]:
+    """By what a record is still known: its match keys; for one that is made of a derived one also what it hangs on.
+
+    That is the first field of its match key. People who move several such records elsewhere have not swapped the peer.
+    """
+    match = ctx.mapping.match
+    derived = any(ctx.capabilities[side].derived for side in Side)
+    return (*match, *((level[0],) for level in match)) if derived else match
 
 
 def _changed_sides(work: Work, fields: frozenset[str]) -> dict[Side, Document]:

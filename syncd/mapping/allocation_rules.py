@@ -35,8 +35,9 @@ def _listed(data: Any) -> Any:
 
 
 Patterns: TypeAlias = Annotated[
-    tuple[str, ...],
+    tuple[Annotated[str, Field(min_length=1)], ...],
     BeforeValidator(_listed),
+    Field(min_length=1),
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
     Shown("text or list of texts"),
 ]

@@ -41,6 +41,9 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "string_too_short": "must not be empty",
 }
 
+_SWITCHES: Final[Mapping[str, str]] = {"True": "true, or left out", "False": "false, or left out"}
+"""A key with one value, as YAML writes it."""
+
 
 def parse(model: type[Model], node: Node) -> Model:
     """Validate ``node`` as ``model``. Raises ConfigError with every problem, each at its key or value."""
@@ -174,7 +177,8 @@ def _missing(walk: _Walk, name: str) -> Problem:
 def _message(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind in {"literal_error", "enum"}:
-        return f"must be one of {context.get('expected', '')}"
+        expected = str(context.get("expected", ""))
+        return f"must be {_SWITCHES[expected]}" if expected in _SWITCHES else f"must be one of {expected}"
     if kind in _MESSAGES:
         return _MESSAGES[kind]
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")

@@ -17,7 +17,7 @@ from syncd.core.model import Absent, Document, Side, Value
 from syncd.mapping.chain import Chain
 from syncd.mapping.links import waits_for_link
 from syncd.mapping.lookups import Lookups
-from syncd.mapping.records import RecordProblem, Unfit, clean
+from syncd.mapping.records import RecordProblem, passes
 
 _JSON: Final = json.JSONEncoder(default=str, separators=(",", ":"), check_circular=False)
 _ABSENT: Final = "\0absent"  # no peer can send this text as a value
@@ -133,15 +133,8 @@ class Projection:
         return document
 
     def in_scope(self, raw: Mapping[str, Any]) -> bool:
-        """Whether the record passes the mapping's ``where``, exactly. An absent field counts as null."""
-        for name, allowed in self._where.items():
-            try:
-                value = clean(raw.get(name))
-            except Unfit:
-                return False
-            if not any(same(value, one) for one in allowed):
-                return False
-        return True
+        """Whether the record passes the mapping's ``where``."""
+        return passes(self._where, raw)
 
     def writes(self, changes: Document, lookups: Lookups, current: Mapping[str, Any] | None) -> dict[str, Any]:
         """Raw fields to send so that these canonical fields read as given.

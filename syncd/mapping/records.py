@@ -6,10 +6,12 @@ lens gets has passed it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from syncd.core.canon import same
 from syncd.core.model import Value
 
 MAX_TEXT: Final = 1024 * 1024
@@ -51,6 +53,18 @@ def clean(value: Any) -> Value:
     if isinstance(value, datetime | date | Decimal | bool | int):
         return value
     raise Unfit(f"a value of type {kind.__name__} cannot be mapped")
+
+
+def passes(where: Mapping[str, tuple[Any, ...]], raw: Mapping[str, Any]) -> bool:
+    """Whether a raw record has one of the values that ``where`` asks of each field, exactly. Absent counts as null."""
+    for name, allowed in where.items():
+        try:
+            value = clean(raw.get(name))
+        except Unfit:
+            return False
+        if not any(same(value, one) for one in allowed):
+            return False
+    return True
 
 
 def _text(value: str) -> str | None:

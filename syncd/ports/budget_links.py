@@ -80,4 +80,4 @@ class LinkMemory(Protocol):
         """What was decided about amounts."""
 
     def calibrate(self, mapping: str, calibration: Calibration) -> None:
-        """Keep a person's decision; it replaces the one before."""
+        """Keep a person's decision; it replaces the one before, and another one withdraws the mapping's approval."""

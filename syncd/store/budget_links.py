@@ -19,7 +19,8 @@ from syncd.store.allocation_tables import budget_link as table
 from syncd.store.allocation_tables import budget_link_walk
 from syncd.store.allocation_tables import calibration as decided
 from syncd.store.database import Database
-from syncd.store.tables import link
+from syncd.store.epochs import WITHDRAWN
+from syncd.store.tables import link, mapping_state
 from syncd.store.values import readable, rowset, unique
 
 # What is known of a transaction stays while the link stays with it: not every answer tells it.
@@ -127,7 +128,10 @@ class BudgetLinks(Database):
         return Calibration(Unit(row["unit"]), row["sign"], row["evidence"], row["made_by"], row["made_at"])
 
     def calibrate(self, mapping: str, calibration: Calibration) -> None:
-        """Keep a person's decision; it replaces the one before."""
+        """Keep a person's decision; it replaces the one before.
+
+        Where that said otherwise the approval of the mapping is withdrawn: every amount would be written anew.
+        """
         values = {
             "unit": calibration.unit.value,
             "sign": calibration.sign,
@@ -136,7 +140,13 @@ class BudgetLinks(Database):
             "made_at": calibration.at,
         }
         new = insert(decided).values(mapping=mapping, **values)
+        otherwise = select(decided.c.mapping).where(
+            decided.c.mapping == mapping,
+            (decided.c.unit != calibration.unit.value) | (decided.c.sign != calibration.sign),
+        )
+        withdrawn = mapping_state.update().where(mapping_state.c.mapping.in_(otherwise))
         with self.transaction() as connection:
+            connection.execute(withdrawn.values(approved_fingerprint=WITHDRAWN))
             connection.execute(new.on_conflict_do_update(index_elements=[decided.c.mapping], set_=values))
 
 

@@ -71,8 +71,17 @@ def test_the_books_of_a_year_agree_to_the_cent_whatever_people_do(company: Compa
     before = company.writes()
     report = company.cycle(person=False)["costs"]
     assert (report.outcome, company.writes()) == ("awaiting_approval", before)
-    plan = company.syncd("plan", "-m", "costs", code=2)
-    assert "6100:2026" in plan or "amount" in plan
+    old, new = wanted(company.ledger), wanted(company.ledger, Fraction(11, 20))
+    moved = {key for key in old.keys() | new.keys() if old[key] != new[key]}
+    assert {centre for _, centre, _ in moved} == {"5100", "6100"}
+    plan = " ".join(company.syncd("plan", "-m", "costs", code=2).split())
+    assert f"touches {len(moved)} of {len(old)} linked records" in plan
+    assert f"{2 * len(moved)} to flowtly;" in plan  # a look and a write each
+    assert f"moved in {len(moved)} records" in plan
+    posting = min(posting for posting, _, _ in moved)
+    assert f"patch in flowtly {posting}#" in plan
+    company.syncd("once", "-m", "costs", code=2)
+    assert company.writes() == before
     agreed(company, Fraction(11, 20), frozenset({mine}))
 
 

@@ -128,3 +128,9 @@ def test_bank_transactions_both_ways_with_a_lost_answer_in_between(company: Comp
     assert counted["with-problems"] > 0
     (line, *_) = lines_of_lists(lists_of(made.app))
     assert line.startswith(f"transactions on no budget: {len(open_ones)} (as of ")
+    news = {"transaction.unassigned", "transaction.has_problems"}
+    assert news.isdisjoint(made.told())  # what is on a list when it is first walked is no news
+    fields = {"bankAccount": bank, "description": "Who?", "amount": -5, "orderDate": day, "execDate": day}
+    state.insert("Transaction", fields)
+    made.walk()
+    assert news <= set(made.told())

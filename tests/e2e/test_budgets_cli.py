@@ -104,6 +104,13 @@ def test_what_is_off_is_named_and_freezes_its_budget(company: Company) -> None:
     assert transaction in json.dumps(incident) or "P2" in json.dumps(incident)
     assert theirs in json.dumps(incident)
     assert "open" in company.syncd("budgets", "incidents", code=3)
+    said = " ".join(company.syncd("status", code=2).split())
+    assert f"off costs since {incident['opened_at'][:10]}" in said
+    assert f"not written to: {', '.join(incident['frozen'])}" in said
+    assert "allocation costs: " in said
+    (row,) = json.loads(company.syncd("status", "--json", code=2))["allocations"]
+    assert (row["allocation"], [one["id"] for one in row["incidents"]]) == ("costs", [incident["id"]])
+    assert set(row["totals"]) <= {"agrees", "pending"}
     company.flowtly.state.delete("BudgetTransaction", theirs.rpartition("/")[2])
     company.syncd("once")
     assert json.loads(company.syncd("budgets", "incidents", "--json")) == []
@@ -123,6 +130,9 @@ def test_a_posting_that_cannot_be_linked_is_one_clear_error(company: Company) ->
     part = told(company, "explain", "P7")["parts"][0]
     assert part["state"] == "waiting"
     assert "rule cost-centres names budget 7777:2026, which mapping budgets has not linked" in part["why"]
+    said = company.syncd("why", "costs:P7#1")
+    assert "now waiting in external: reference: waits for budgets 7777:2026" in said
+    assert "wanted by rule cost-centres of posting P7: 7777:2026" in said
     reach = told(company, "coverage", "--all", code=2)
     assert reach["unknown_budgets"] == [{"budget": "7777:2026", "postings": 1, "first": "P7", "rule": "cost-centres"}]
     assert any("P6" in text and "decimals" in text for text in reach["problems"])

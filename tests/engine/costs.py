@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psycopg
+
 from syncd.engine.allocating.rounds import repeated
 from syncd.engine.context import Options
 from syncd.engine.run import Engine, Report
@@ -206,6 +208,20 @@ class Costs:
             fields["amount"] = negated(fields["amount"])
         sets = ", ".join(f"{name} = ?" for name in fields)
         self.erp(f"UPDATE postings SET {sets} WHERE posting_id = ?", *fields.values(), key)
+
+    def time_passes(self) -> None:
+        """Everything that is set aside is due."""
+        with psycopg.connect(self.env["SYNCD_DATABASE_URL"]) as connection:
+            connection.execute("UPDATE observation SET due_at = now() WHERE due_at IS NOT NULL")
+
+    def by_hand(self, posting: str, budget: str, amount: int | None) -> None:
+        """A person in Flowtly links a posting's transaction to a budget, which is made if there is none."""
+        state = self.flowtly.state
+        (made,) = (row for row in state.rows("Transaction") if row["operationNumber"] == posting)
+        found = next((row for row in state.rows("Budget") if row["name"] == budget), None)
+        found = found or state.insert("Budget", {"name": budget, "type": "global", "granularity": "month"})
+        names = {"transaction": f"/api/transactions/{made['id']}", "budget": f"/api/budgets/{found['id']}"}
+        state.insert("BudgetTransaction", {**names, "amount": amount})
 
     def writes(self) -> dict[str, int]:
         """Writes that Flowtly was asked for, by route."""

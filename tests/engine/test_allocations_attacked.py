@@ -1,4 +1,4 @@
-"""Budget links under attack: lost answers, records that turn back, readings that lie, people in between.
+"""Budget links under attack: lost answers, records that turn back, readings that lie, amounts that turn around.
 
 The sandbox is watched at every moment: no transaction is ever linked for more than it is, no key has two links.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.engine.costs import COSTS, Costs, company
+from tests.engine.costs import COSTS, TRANSACTIONS, Costs, company
 
 
 @pytest.fixture
@@ -20,21 +21,19 @@ def costs(tmp_path: Path, store_url: str) -> Iterator[Costs]:
         yield made
 
 
-LOST = [("status_after", {"status": 504}), ("status", {"status": 504}), ("reset_after", {}), ("truncated", {})]
+KINDS = ["status_after", pytest.param("status", marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize(("kind", "params"), LOST, ids=["done", "not_done", "reset", "cut"])
+@pytest.mark.parametrize("kind", KINDS, ids=["done", "not_done"])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_lost_answers_while_postings_turn(costs: Costs, method: str, kind: str, params: dict[str, int]) -> None:
-    if kind == "truncated" and method == "DELETE":
-        return
+def test_lost_answers_while_postings_turn(costs: Costs, method: str, kind: str) -> None:
     costs.post("SPLIT", "100.01", "4100")
     costs.post("UNSPLIT", "80.01", kind="shared")
     costs.post("MOVE", "50", "4100")
     costs.post("SIZE", "40", kind="shared")
     costs.started()
     costs.watch()
-    costs.flowtly.faults.add(kind, method=method, path="/budget-transactions", times=2, **params)
+    costs.flowtly.faults.add(kind, method=method, path="/budget-transactions", times=2, status=504)
     costs.edit("SPLIT", kind="shared", cost_centre=None)
     costs.edit("UNSPLIT", kind=None, cost_centre="4200")
     costs.edit("MOVE", cost_centre="4200")
@@ -46,6 +45,7 @@ def test_lost_answers_while_postings_turn(costs: Costs, method: str, kind: str, 
     costs.edit("MOVE", cost_centre="4100")
     costs.edit("NEW", kind=None, cost_centre="4200")
     for _ in range(4):
+        costs.time_passes()
         costs.cycle()
     assert costs.links() == {
         "SPLIT": {"B4200": None},
@@ -95,7 +95,7 @@ def test_a_posting_that_turns_back_while_its_delete_is_in_doubt_has_its_links_on
         costs.edit(key, kind="shared", cost_centre=None)
     for _ in range(3):
         costs.cycle()
-    assert costs.links() == dict.fromkeys(("DONE", "NOT"), {"B4100": 1800, "B4200": 1200})
+    assert costs.links() == {key: {"B4100": 1800, "B4200": 1200} for key in ("DONE", "NOT")}
     assert costs.over == []
     costs.wrote()
     costs.cycle()
@@ -120,9 +120,98 @@ def test_lines_that_are_away_for_a_while_take_no_link_with_them(costs: Costs) ->
         costs.run("costs", full=True)
     assert costs.links() == before
     assert costs.wrote() == {}
-    for line in kept:
-        costs.erp("INSERT INTO posting_lines (line_id, posting_id, amount, cost_centre) VALUES (?, ?, ?, ?)", *line)
+    for row in kept:
+        costs.erp("INSERT INTO posting_lines (line_id, posting_id, amount, cost_centre) VALUES (?, ?, ?, ?)", *row)
     costs.run("costs", full=True)
     assert costs.links() == before
     assert costs.wrote() == {}
     assert costs.store.allocation_counts("costs")["refused"] == 0
+
+
+def test_a_posting_that_left_the_mapping_takes_its_links_with_it(costs: Costs) -> None:
+    scoped = TRANSACTIONS.replace("cursor: changed_at}", "cursor: changed_at, where: {status: [posted, paid]}}")
+    costs.configure(transactions=scoped)
+    for number in range(8):
+        costs.post(f"P{number}", "30", kind="shared")
+    costs.started()
+    costs.wrote()
+    costs.edit("P3", status="void")
+    for _ in range(3):
+        costs.cycle(full=True)
+    assert "P3" not in costs.links() and len(costs.links()) == 7
+    assert costs.wrote() == {"DELETE": 2} and len(costs.said("posting.left")) == 1
+    costs.edit("P3", status="posted")
+    costs.cycle()
+    assert costs.links()["P3"] == {"B4100": 1800, "B4200": 1200}
+    assert costs.store.incidents("costs", open_only=True) == []
+    before = costs.links()
+    costs.configure(COSTS.replace("  where: {status: posted}\n", ""), transactions=scoped)
+    costs.cycle(person=True)
+    costs.wrote()
+    costs.edit("P4", status="void")  # only the mapping leaves it out: nothing follows for its transaction or its links
+    for _ in range(3):
+        costs.cycle(full=True)
+    assert costs.links() == before and costs.wrote() == {}
+
+
+def test_amounts_that_turn_around_in_any_currency_are_followed_to_the_last_unit(costs: Costs) -> None:
+    costs.configure(transactions=TRANSACTIONS.replace("decimal: 2", "decimal: 3"))
+    costs.post("SIGN", "100.01", kind="shared")
+    costs.post("ZERO", "80", kind="shared")
+    costs.post("CURRENCY", "1001", kind="shared")
+    costs.post("YEN", "1001", kind="shared", currency="JPY")
+    costs.post("FILS", "10.001", kind="shared", currency="KWD")
+    costs.post("FINE", "10.001", kind="shared")
+    costs.post("PERSON", "10", "4100", employee_mail="ada@flowtly.test")
+    costs.started()
+    assert costs.store.incidents("costs", open_only=True) == []
+    assert costs.links()["YEN"] == {"B4100": 601, "B4200": 400}
+    assert "FINE" not in costs.links()
+    assert costs.links()["FILS"] == {"B4100": 6001, "B4200": 4000}
+    costs.wrote()
+    costs.watch()
+    costs.edit("SIGN", amount="-100.01")
+    costs.edit("ZERO", amount="0")
+    costs.edit("CURRENCY", currency="JPY")
+    costs.edit("PERSON", employee_mail=None)
+    costs.cycle()
+    links = costs.links()
+    assert links["SIGN"] == {"B4100": -6001, "B4200": -4000}
+    assert "ZERO" not in links
+    assert links["CURRENCY"] == {"B4100": 601, "B4200": 400}
+    assert links["PERSON"] == {"B4100": None}
+    assert costs.wrote() == {"PATCH": 5, "DELETE": 2}
+    costs.edit("ZERO", amount="80")
+    costs.edit("PERSON", employee_mail="bob@flowtly.test")
+    costs.cycle()
+    assert costs.links()["ZERO"] == {"B4100": 4800, "B4200": 3200}
+    assert costs.links()["PERSON"] == {"B4100 bob@flowtly.test": None}
+    assert costs.wrote() == {"PATCH": 1, "POST": 2}
+    assert costs.store.incidents("costs", open_only=True) == []
+    costs.by_hand("YEN", "Theirs", 1)
+    costs.run("costs", full=True)
+    (incident,) = costs.store.incidents("costs", open_only=True)
+    assert incident.breach.detail["too_much"] == "1 JPY"
+
+
+def test_transactions_that_are_not_linked_for_a_while_keep_their_links(costs: Costs) -> None:
+    for number in range(6):
+        costs.post(f"P{number}", "30", kind="shared")
+    costs.started()
+    before = costs.links()
+    costs.wrote()
+    with psycopg.connect(costs.env["SYNCD_DATABASE_URL"]) as connection:
+        connection.execute("DELETE FROM link WHERE mapping = 'transactions'")
+    for _ in range(3):
+        costs.run("costs", full=True)
+    assert costs.links() == before and costs.wrote() == {}
+    costs.edit("P1", amount="60")
+    costs.run("costs")
+    assert costs.links() == before and costs.wrote() == {}
+    costs.cycle(person=True, full=True)
+    assert costs.store.counts("transactions").get("conflicts") == 1  # which of both amounts holds is a person's to say
+    assert costs.links() == before and costs.wrote() == {}
+    costs.edit("P1", amount="30")
+    costs.cycle()
+    assert costs.links() == before and costs.wrote() == {}
+    assert costs.store.incidents("costs", open_only=True) == []

@@ -142,3 +142,20 @@ def test_a_reading_that_is_cut_or_suspicious_changes_nothing_else(costs: Costs) 
     costs.edit("P1", cost_centre="4200")
     assert costs.run("costs").outcome == "incomplete"
     assert costs.links()["P1"] == {"B4100": None} and costs.said("postings.held")
+
+
+def test_what_the_store_cannot_hold_is_refused_by_its_key_and_holds_nothing_else_back(costs: Costs) -> None:
+    costs.started()
+    costs.post("GOOD", "10", "4100")
+    costs.post("NUL", "10", "41\x0000")
+    costs.post("LONG", "10", "".join(chr(0x4E00 + number) for number in range(3000)))
+    costs.post("MUCH", "12345678901234567890", "4100")
+    costs.cycle()
+    refused = {one["posting"]: one["detail"] for one in costs.said("posting.refused")}
+    assert refused["NUL"] == "cost_centre: text with a NUL byte cannot be stored"
+    assert refused["LONG"].endswith("is too long for a budget or employee")
+    assert refused["MUCH"] == "amount: -12345678901234567890 is too large for an amount of money"
+    assert costs.links() == {"GOOD": {"B4100": None}}
+    costs.events.clear()
+    costs.cycle(full=True)
+    assert costs.said("posting.refused") == costs.said("postings.incomplete") == []

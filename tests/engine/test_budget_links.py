@@ -257,20 +257,31 @@ def test_links_of_people_are_taken_over_where_the_rules_say_so(books: Books) -> 
 
 def test_links_of_people_are_written_to_the_erp_and_ours_are_not(books: Books) -> None:
     books.erp(
-        "CREATE TABLE committed (link_id text PRIMARY KEY, posting_id text, budget_key text, amount numeric(14, 4))"
+        "CREATE TABLE committed (link_id text PRIMARY KEY, posting_id text, budget_key text, amount numeric(14, 4), "
+        "who text)"
     )
-    fields = "{link: link_id, transaction: posting_id, budget: budget_key, amount: amount}"
+    fields = "{link: link_id, transaction: posting_id, budget: budget_key, employee: who, amount: amount}"
     books.allocate(ALLOCATION + f"commitments: {{resource: committed, fields: {fields}}}\n")
     books.posting("P1", "-10.00", "A")
     books.posting("P2", "-20.00", "A")
     books.booked()
-    whole, part = books.by_hand("P1", "B", None), books.by_hand("P2", "C", 125)
+    ada, bob = (books.insert("Employee", firstName=one, lastName="T", email=f"{one}@x.test") for one in ("ada", "bob"))
+    whole, part = books.by_hand("P1", "B", None), books.by_hand("P2", "C", 125, employee=ada)
     others = [books.by_hand("P2", centre, 1) for centre in "BBB"]
     books.linked(person=True)
     books.run("costs-commitments", person=True)
-    told = {row[0]: (row[1], row[2], str(row[3])) for row in books.erp("SELECT * FROM committed")}
-    small = dict.fromkeys(others, ("P2", "B", "0.0100"))
-    assert told == {whole: ("P1", "B", "10.0000"), part: ("P2", "C", "1.2500"), **small}
+
+    def told() -> dict[str, tuple[str, str, str, str | None]]:
+        return {row[0]: (row[1], row[2], str(row[3]), row[4]) for row in books.erp("SELECT * FROM committed")}
+
+    small = dict.fromkeys(others, ("P2", "B", "0.0100", None))
+    rows = {whole: ("P1", "B", "10.0000", None), part: ("P2", "C", "1.2500", "ada@x.test"), **small}
+    assert told() == rows
+    moved = {"budget": books.budget("B"), "amount": 250, "employee": bob}
+    books.flowtly.state.update("BudgetTransaction", part.rpartition("/")[2], moved)
+    books.linked()
+    books.run("costs-commitments")
+    assert told() == {**rows, part: ("P2", "B", "2.5000", "bob@x.test")}
     books.flowtly.state.delete("BudgetTransaction", part.rpartition("/")[2])
     for _ in range(3):
         books.linked()
@@ -323,3 +334,25 @@ def test_a_tenants_own_links_tell_the_unit(books: Books) -> None:
         books.by_hand(f"P{number}", "A", number * 1000 + 50)
     said = examined(flowtly, facts, "budget-transactions", "budget", {})
     assert (said.unit, said.sign, said.evidence["whole_in_minor"]) == ("minor", -1, 3)
+
+
+@pytest.mark.parametrize(("wanted", "few", "pages", "single"), [(50, 60, 0, 50), (61, 60, 7, 0), (5, 4, 0, 5)])
+def test_transactions_are_looked_at_one_by_one_or_in_a_walk_whichever_asks_less(
+    books: Books, monkeypatch: pytest.MonkeyPatch, wanted: int, few: int, pages: int, single: int
+) -> None:
+    monkeypatch.setattr("syncd.engine.allocating.facts.FEW", few)
+    state = books.flowtly.state
+    account = f"/api/bank-accounts/{state.rows('BankAccount')[0]['id']}"
+    iris = [
+        f"/api/transactions/{state.insert('Transaction', {'bankAccount': account, 'amount': -n, 'description': 'x'})['id']}"
+        for n in range(1, 701)
+    ]
+    assert books.app is not None
+    facts = Facts(books.app.connector(Side.FLOWTLY), books.app.clock, books.note)
+    books.flowtly.reset_requests()
+    seen = facts.transactions(iris[-wanted:])
+    assert sorted(-int(one.total or 0) for one in seen.values()) == list(range(701 - wanted, 701))
+    sent = books.flowtly.requests
+    assert sent.get("GET /transactions/{id}", 0) == single
+    # The next page is fetched while one is looked at: a walk that is given up has asked for one or two more.
+    assert pages <= sent.get("GET /transactions", 0) <= max(pages, 3)

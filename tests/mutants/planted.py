@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.mutants.fault import Fault, arguments
 from tests.mutants.forked import Job
+from tests.mutants.planted_allocations import ALLOCATIONS
 from tests.mutants.planted_core import CORE
 from tests.mutants.planted_engine import ENGINE
 from tests.mutants.planted_links import LINKS
@@ -14,7 +15,7 @@ from tests.mutants.planted_merges import MERGES
 from tests.mutants.planted_removals import REMOVALS
 from tests.mutants.planted_store import STORE
 
-PLANTED: Final = (*CORE, *ENGINE, *STORE, *REMOVALS, *MERGES, *LINKS)
+PLANTED: Final = (*CORE, *ENGINE, *STORE, *REMOVALS, *MERGES, *LINKS, *ALLOCATIONS)
 QUICK: Final = (
     "unread is taken for gone",
     "ask decides by itself",

@@ -22,7 +22,7 @@ checks that the faulty module is the one imported; the same tests pass without t
 
 | | tried | caught | rate |
 |---|---:|---:|---:|
-| planted by hand in core/, engine/ and store/ | {planted} | {caught} | {share:.0%} |
+| planted by hand in core/, budgets/, engine/ and store/ | {planted} | {caught} | {share:.0%} |
 | generated in core/{drawn} | {generated} | {killed} | {rate:.1%} |
 
 Generated: a comparison, condition, constant, operator, side or call exchanged, a part of a condition, a `not`, a filter

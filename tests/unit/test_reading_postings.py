@@ -93,7 +93,12 @@ BAD: Mapping[str, tuple[dict[str, Any], str]] = {
     "text": ({"sum": "much"}, "posting P-1: sum: 'much' is no number"),
     "yes": ({"sum": True}, "posting P-1: sum is no amount of money"),
     "infinite": ({"sum": float("inf")}, "posting P-1: sum: a number that is not finite cannot be mapped"),
-    "currency": ({"cur": "EURO"}, "posting P-1: sum: 'EURO' is no known currency"),
+    "currency": ({"cur": "EURO"}, "posting P-1: cur: 'EURO' is no known currency"),
+    "currency's number": ({"cur": 978}, "posting P-1: cur: 978 is no currency such as EUR"),
+    "blank currency": ({"cur": "  "}, "posting P-1: cur is empty, so its currency is not known"),
+    "too much": ({"sum": "-10000000000000001"}, "posting P-1: sum: -10000000000000001 is too large for an amount"),
+    "NUL": ({"kst": "41\0"}, "posting P-1: kst: text with a NUL byte cannot be stored"),
+    "half a letter": ({"kst": "41\ud800"}, "posting P-1: kst: text with half a surrogate pair is not Unicode"),
     "no currency": ({"cur": None}, "posting P-1: cur is empty, so its currency is not known"),
     "no day": ({"booked": None}, "posting P-1: booked is empty"),
     "day": ({"booked": "31.01.2026"}, "posting P-1: booked '31.01.2026' is not a day such as 2026-01-31"),
@@ -108,6 +113,8 @@ def test_what_cannot_be_read_names_the_posting_and_the_field(changes: dict[str, 
 
 def test_a_line_that_cannot_be_read_is_named_as_well() -> None:
     assert refused(record(), lines("1.00", "1.001")) == "posting P-1: line L1: amount: 1.001 has 3 decimals, EUR has 2"
+    odd = Record("L1", {"posting": "P-1", "amount": "12.50", "kst": "\0"})
+    assert refused(record(), [odd]) == "posting P-1: line L1: kst: text with a NUL byte cannot be stored"
 
 
 def test_where_narrows_the_postings() -> None:
@@ -117,7 +124,8 @@ def test_where_narrows_the_postings() -> None:
 
 
 def test_an_account_is_text_or_nothing() -> None:
-    assert [WHOLE.reading.account_of({"acc": value}) for value in (6000, " 6000 ", "", None)] == [
+    assert [WHOLE.reading.account_of({"acc": value}) for value in (6000, " 6000 ", "60\x0000", "", None)] == [
+        "6000",
         "6000",
         "6000",
         None,

@@ -11,7 +11,7 @@ from typing import Final
 
 from syncd.budgets.checks import Finding, checks, warnings
 from syncd.budgets.model import RuleSet
-from syncd.budgets.money import to_minor
+from syncd.budgets.money import exponent, to_minor
 from syncd.engine.allocating.reading import digest_of, posting_of
 from syncd.engine.allocating.ruling import fields_used, rules_of
 from syncd.engine.allocating.words import Allocation, LineReading, PostingProblem, PostingReading
@@ -115,9 +115,14 @@ def _line_reading(spec: AllocationSpec, used: Iterable[str]) -> LineReading | No
 
 
 def _amounts(spec: AllocationSpec, node: Node) -> Iterator[Problem]:
-    """Fixed amounts that the postings' only currency cannot have."""
-    currency = spec.postings.currency.constant
+    """A constant currency that nobody knows, and fixed amounts that the postings' only currency cannot have."""
+    currency, base = spec.postings.currency.constant, spec.postings.base
+    if base is not None:
+        yield from _unknown(spec, base.currency, node.at("postings", "base", "currency"), "postings.base.currency")
     if currency is None:
+        return
+    if faults := list(_unknown(spec, currency, node.at("postings", "currency", "constant"), "postings.currency")):
+        yield from faults
         return
     for number, rule in enumerate(spec.rules):
         for index, piece in enumerate(rule.split.pieces if rule.split is not None else ()):
@@ -126,3 +131,11 @@ def _amounts(spec: AllocationSpec, node: Node) -> Iterator[Problem]:
             except ValueError as error:
                 place = node.at("rules", number, "split", index, "amount")
                 yield place.problem(f"rules: {rule.rule}: {error}", "postings.currency is constant")
+
+
+def _unknown(spec: AllocationSpec, currency: str, node: Node, shown: str) -> Iterator[Problem]:
+    """A currency whose decimals nobody knows: no posting could be read."""
+    try:
+        exponent(currency, spec.exponents)
+    except ValueError as error:
+        yield node.problem(f"{shown}: {error}", f"exponents: {{{currency}: 2}}")

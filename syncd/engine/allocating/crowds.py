@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from syncd.budgets.currencies import DECIMALS
 from syncd.budgets.money import told
 from syncd.budgets.totals import NAMED, Kind, Room, cost_of
 from syncd.core.model import Side
@@ -42,8 +43,9 @@ class Crowds:
         name = self.scales.name
         if self.scales.unit is None:
             return  # nobody knows yet what an amount is
+        decimals = {**DECIMALS, **self.scales.exponents}
         found = self.store.over_allocated(
-            name, name, self.scales.of, minor=self.scales.minor, exponents=self.scales.exponents, limit=LIMIT
+            name, name, self.scales.of, minor=self.scales.minor, exponents=decimals, limit=LIMIT
         )
         links = self.store.mirrored(name, [one.transaction for one in found]) if found else {}
         postings = self.store.postings(name, [one.posting for one in found if one.posting is not None])

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from syncd.budgets.allocate import Allocator
 from syncd.engine.allocating.books import Books, Entry, Place, Sheet
-from syncd.engine.allocating.placing import Placing
+from syncd.engine.allocating.placing import OUTSIDE, Placing
 from syncd.engine.allocating.reading import digest_of
 from syncd.engine.allocating.words import Allocation
 from syncd.engine.context import Context
@@ -175,10 +175,21 @@ class _Derivation:
                 if isinstance(error, Denied | Later):
                     return
             else:
+                if self._left(key, entry):
+                    continue
                 ctx.store.keep_missed(self._name, key, ctx.lease)
                 if self._books.in_scope(entry.record):
                     ctx.events("postings.contradicted", allocation=self._name, posting=key)
                     return  # a list that was caught being wrong proves nothing more in this run
+
+    def _left(self, key: str, entry: Entry) -> bool:
+        """Note a posting that left both the mapping and ``postings.where``; where only the mapping, nothing follows."""
+        if self._books.in_scope(entry.record) or self._allocation.reading.in_scope(entry.record.raw):
+            return False
+        evidence = f"not in two complete readings; as it reads now, {OUTSIDE}"
+        self._ctx.store.lose_posting(self._name, key, evidence, self._ctx.lease)
+        self._ctx.events("posting.left", allocation=self._name, posting=key, detail=evidence)
+        return True
 
     def _tell_unassigned(self, before: dict[str, int]) -> None:
         """Say how many postings no rule reaches, when that is news."""

@@ -6,7 +6,8 @@ a peer in trouble raises as everywhere, since nobody may guess that nothing coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from threading import RLock
@@ -14,13 +15,13 @@ from typing import Any, Final
 
 from syncd.engine.context import Events
 from syncd.errors import BadAnswer, Denied, NotFound, Refused
-from syncd.ports import Clock, Connector, Query, Raw, Record
+from syncd.ports import Clock, Connector, Page, Query, Raw, Record
 
 FRESH: Final = 600.0
 """Seconds for which a list, or a transaction looked at for a plan, counts as known."""
 
 FEW: Final = 60
-"""More transactions than this are read by a walk of all, not one by one."""
+"""More transactions than this are read by a walk of all, if that takes fewer requests than one by one."""
 
 TRANSACTIONS: Final = Query("transactions")
 
@@ -93,7 +94,7 @@ class Facts:
             self._transactions[iri] = self._clock.monotonic(), seen
 
     def transactions(self, iris: Iterable[str]) -> dict[str, Booked]:
-        """Transactions as read within the last ten minutes; a few are read one by one, many by a walk of all.
+        """Transactions as read within the last ten minutes; many are read by a walk of all where that is shorter.
 
         One that is not there is left out. Raises what the connector raises.
         """
@@ -104,13 +105,13 @@ class Facts:
         with self._lock:
             return {iri: self._transactions[iri][1] for iri in wanted if self._is_fresh(self._transactions.get(iri))}
 
-    def _read(self, iris: list[str]) -> Iterator[Record]:
-        if len(iris) > FEW:
-            wanted = set(iris)
-            for page in self._flowtly.pages(TRANSACTIONS, None):
-                yield from (record for record in page.records if record.key in wanted)
-            return
-        for iri in iris:
+    def _read(self, iris: Iterable[str]) -> Iterator[Record]:
+        left = dict.fromkeys(iris)
+        if len(left) > FEW:
+            with closing(_generator(self._flowtly.pages(TRANSACTIONS, None))) as pages:
+                if (yield from _taken(pages, left)):
+                    return
+        for iri in left:
             try:
                 yield self._flowtly.read(TRANSACTIONS, iri)
             except NotFound:
@@ -125,6 +126,7 @@ class Facts:
             if known is None or not self._is_fresh(known):
                 known = self._clock.monotonic(), take(self._rows(resource))
                 self._lists[resource] = known
+                self._transactions = {iri: one for iri, one in self._transactions.items() if self._is_fresh(one)}
             return known[1]
 
     def _rows(self, resource: str) -> list[Raw]:
@@ -137,6 +139,28 @@ class Facts:
             return []
         self._said.discard(resource)
         return rows
+
+
+def _taken(pages: Iterable[Page], left: dict[str, None]) -> Generator[Record, None, bool]:
+    """The records of a walk that are wanted, taken out of ``left``.
+
+    False where it was given up, because more pages are to come than records are left.
+    """
+    seen = 0
+    for page in pages:
+        seen += len(page.records)
+        for record in page.records:
+            if record.key in left:
+                del left[record.key]
+                yield record
+        if page.total is not None and page.total - seen > len(left) * len(page.records):
+            return not left
+    return True
+
+
+def _generator(pages: Iterable[Page]) -> Generator[Page, None, None]:
+    """The connector's pages as a generator that can be closed."""
+    yield from pages
 
 
 def _contractors(rows: Iterable[Raw]) -> frozenset[tuple[str, str]]:

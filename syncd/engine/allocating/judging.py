@@ -40,7 +40,7 @@ class Terms:
 
     ``of``: the mapping of its postings. ``target``: the raw field with the budget or project. ``unit`` None: not
     calibrated, so no amount may be written. ``sign``: of a cost at Flowtly's transactions. ``own_all``: links that
-    people made are ours as well.
+    people made are ours as well. ``kin``: all allocations that make links in this resource.
     """
 
     allocation: str
@@ -51,6 +51,7 @@ class Terms:
     sign: int
     own_all: bool = False
     exponents: Mapping[str, int] = field(default_factory=dict)
+    kin: tuple[str, ...] = ()
 
     @property
     def contractors(self) -> bool:

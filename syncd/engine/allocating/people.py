@@ -28,7 +28,7 @@ _SHAPES = {
 
 
 class PeoplesLinks:
-    """Links of an allocation's resource that we did not make; raw fields as ``_SHAPES`` lists them.
+    """Links of an allocation's resource that none of our allocations made; raw fields as ``_SHAPES`` lists them.
 
     ``amount`` is a cost in whole currency units as a Decimal, the transaction's own where the link has none, and null
     where it cannot be told: the unit is not calibrated, or the currency is not known. Make one for a run.
@@ -36,6 +36,7 @@ class PeoplesLinks:
 
     def __init__(self, flowtly: Connector, store: Store, terms: Terms, facts: Facts) -> None:
         self._flowtly, self._store, self._terms, self._facts = flowtly, store, terms, facts
+        self._kin = terms.kin or (terms.allocation,)
 
     @property
     def requests(self) -> int:
@@ -61,8 +62,9 @@ class PeoplesLinks:
 
     def pages(self, query: Query, cursor: str | None) -> Iterator[Page]:
         """All links of people. Raises Later while a create of ours is in doubt: its link would count as theirs."""
-        if any(one.intent.kind == "create" for one in self._store.open_operations(self._terms.allocation)):
-            raise Later(f"{self._terms.allocation}: a link of ours is in doubt, so nobody can say whose it is")
+        for name in self._kin:
+            if any(one.intent.kind == "create" for one in self._store.open_operations(name)):
+                raise Later(f"{name}: a link of ours is in doubt, so nobody can say whose it is")
         with closing(_generator(self._flowtly.pages(_plain(query), cursor))) as pages:
             for page in pages:
                 yield Page(self._theirs(page.records), page.cursor)
@@ -108,7 +110,7 @@ class PeoplesLinks:
     def _theirs(self, records: Iterable[Record]) -> tuple[Record, ...]:
         links = {record.key: link for record in records if (link := seen_link(record, self._terms.target)) is not None}
         costs = {record.key: record.raw for record in records}
-        ours = self._store.ours(self._terms.allocation, list(links))
+        ours = {iri for name in self._kin for iri in self._store.ours(name, list(links))}
         theirs = [link for key, link in links.items() if key not in ours]
         currencies = self._currencies(theirs)
         return tuple(Record(one.iri, self._raw(one, costs[one.iri], currencies.get(one.transaction))) for one in theirs)

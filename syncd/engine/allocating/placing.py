@@ -6,16 +6,17 @@ from collections.abc import Container
 from dataclasses import replace
 
 from syncd.budgets.allocate import Allocator
-from syncd.budgets.model import Allocated, Part, Posting
+from syncd.budgets.model import DEFAULT, Allocated, ByLines, Part, Posting
 from syncd.budgets.pairing import Assigned, Held, paired
 from syncd.engine.allocating.books import Entry
-from syncd.engine.allocating.reading import posting_of
+from syncd.engine.allocating.reading import posting_of, unkept
 from syncd.engine.allocating.words import Allocation, PostingProblem
 from syncd.engine.context import Context
 from syncd.ports.allocations import PostingState, SeenPosting, Slot
 
 OUTSIDE = "postings.where leaves it out"
 DOUBLED = "the source has several postings under this key"
+NO_LINES = "it is split by its lines, and the ERP shows none of them now"
 
 
 class Placing:
@@ -45,10 +46,18 @@ class Placing:
         except PostingProblem as problem:
             return self._refused(replace(now, amount=None), known, problem.message)
         now = _with(now, posting)
+        if not posting.lines and self._lost_lines(now, posting):
+            return self._refused(now, known, NO_LINES)
         allocated = self._allocator.allocate(posting)
-        if allocated.problem:
-            return self._refused(now, known, allocated.problem)
+        if problem := allocated.problem or unkept(allocated):
+            return self._refused(now, known, problem)
         return _placed(now, allocated)
+
+    def _lost_lines(self, now: SeenPosting, posting: Posting) -> bool:
+        """True where a posting would lose its parts for want of lines: their table may be loading anew."""
+        if self._allocation.reading.lines is None or all(one.withdrawn or one.rule == DEFAULT for one in now.slots):
+            return False
+        return any(isinstance(one.rule.split, ByLines) for one in self._allocator.matching(posting))
 
     def _refused(self, now: SeenPosting, known: SeenPosting | None, reason: str) -> SeenPosting:
         self._ctx.tally.add("postings_refused")

@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from syncd.budgets.model import Line, Posting
-from syncd.budgets.money import to_minor
+from syncd.budgets.model import Allocated, Line, Posting
+from syncd.budgets.money import exponent, to_minor
 from syncd.budgets.values import day
 from syncd.core.canon import DIGEST_BYTES
 from syncd.engine.allocating.words import Allocation, PostingProblem
@@ -18,13 +18,19 @@ from syncd.mapping.allocations import CurrencySpec
 from syncd.mapping.records import Unfit, clean
 from syncd.ports import Raw, Record
 
+LARGEST: Final = 10**18
+"""Minor units; more is no amount of money, and more than the store can hold."""
+LONGEST_TARGET: Final = 500
+"""Bytes of a budget's key and an employee's together."""
+_SHOWN: Final = 40
+
 _JSON: Final = json.JSONEncoder(default=str, separators=(",", ":"), check_circular=False)
 
 
 def posting_of(allocation: Allocation, record: Record, lines: Sequence[Record] = ()) -> Posting:
     """A raw posting in the words of ``budgets``. Raises PostingProblem for what cannot be read, naming the field."""
     reading, raw, key = allocation.reading, record.raw, record.key
-    currency = _currency(reading.currency, raw, key)
+    currency = _currency(allocation, raw, key)
     amount = _money(allocation, key, reading.amount, raw, currency)
     base = None
     if (
@@ -38,7 +44,7 @@ def posting_of(allocation: Allocation, record: Record, lines: Sequence[Record] =
         amount * reading.factor,
         currency,
         _day(key, reading.day, raw),
-        {name: raw.get(source) for name, source in reading.names.items()},
+        {name: _usable(key, source, raw.get(source)) for name, source in reading.names.items()},
         tuple(_lines(allocation, key, lines, currency)),
         base,
         reading.base_currency if base is not None else None,
@@ -56,13 +62,40 @@ def digest_of(allocation: Allocation, record: Record, lines: Sequence[Record] = 
     return hashlib.blake2b(_JSON.encode(told).encode(), digest_size=DIGEST_BYTES, key=key).digest()
 
 
-def _currency(told: CurrencySpec, raw: Raw, key: str) -> str:
+def unkept(allocated: Allocated) -> str:
+    """Why the parts of a posting cannot be kept; '' when they can."""
+    for part in allocated.parts:
+        if len(part.budget.encode()) + len((part.employee or "").encode()) > LONGEST_TARGET:
+            return f"rule {part.rule}: {part.budget[:_SHOWN]!r} and so on is too long for a budget or employee"
+    return ""
+
+
+def _currency(allocation: Allocation, raw: Raw, key: str) -> str:
+    told: CurrencySpec = allocation.reading.currency
     if told.constant is not None:
         return told.constant
-    value = raw.get(told.field or "")
-    if not isinstance(value, str) or not value.strip():
-        raise PostingProblem(key, f"{told.field} is empty, so its currency is not known")
-    return value.strip().upper()
+    name = told.field or ""
+    value = raw.get(name)
+    if value is None or value == "" or (isinstance(value, str) and not value.strip()):
+        raise PostingProblem(key, f"{name} is empty, so its currency is not known")
+    if not isinstance(value, str):
+        raise PostingProblem(key, f"{name}: {str(value)[:_SHOWN]} is no currency such as EUR")
+    currency = value.strip().upper()
+    try:
+        exponent(currency, allocation.exponents)
+    except ValueError as error:
+        raise PostingProblem(key, f"{name}: {error}") from error
+    return currency
+
+
+def _usable(key: str, name: str, value: Any) -> Any:
+    """A raw value for rules. Raises PostingProblem for text that nobody can store: a budget may be named by it."""
+    if isinstance(value, str) and ("\0" in value or not value.isascii()):
+        try:
+            clean(value)
+        except Unfit as error:
+            raise PostingProblem(key, f"{name}: {error}") from error
+    return value
 
 
 def _money(allocation: Allocation, key: str, name: str, raw: Raw, currency: str) -> int:
@@ -75,9 +108,12 @@ def _money(allocation: Allocation, key: str, name: str, raw: Raw, currency: str)
             raise PostingProblem(key, f"{name} is empty")
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
             raise PostingProblem(key, f"{name} is no amount of money")
-        return to_minor(value, currency, allocation.exponents)
+        units = to_minor(value, currency, allocation.exponents)
     except (Unfit, ValueError) as error:
         raise PostingProblem(key, f"{name}: {error}") from error
+    if abs(units) > LARGEST:
+        raise PostingProblem(key, f"{name}: {str(value)[:_SHOWN]} is too large for an amount of money")
+    return units
 
 
 def _day(key: str, name: str, raw: Raw) -> date:
@@ -98,7 +134,9 @@ def _lines(allocation: Allocation, key: str, lines: Sequence[Record], currency: 
             amount = _money(allocation, key, reading.amount, one.raw, currency) * reading.factor
         except PostingProblem as problem:
             raise PostingProblem(key, f"line {one.key}: {problem.message}") from problem
-        yield Line(one.key, amount, {name: one.raw.get(source) for name, source in reading.names.items()})
+        where = f"line {one.key}: "
+        fields = {name: _usable(key, where + source, one.raw.get(source)) for name, source in reading.names.items()}
+        yield Line(one.key, amount, fields)
 
 
 def _sorted(lines: Sequence[Record]) -> list[Record]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from syncd.budgets.model import RuleSet
-from syncd.core.canon import same
 from syncd.mapping.allocations import AllocationSpec, CommitmentsSpec, CurrencySpec, LinksSpec, PlanSpec
 from syncd.mapping.nodes import Node
-from syncd.mapping.records import Unfit, clean
+from syncd.mapping.records import passes
 from syncd.mapping.spec import ExternalSpec
 from syncd.ports import Query, Raw
 
@@ -44,7 +43,7 @@ class LineReading:
 
     def in_scope(self, raw: Raw) -> bool:
         """Whether a line counts at all."""
-        return _in_scope(self.where, raw)
+        return passes(self.where, raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,13 @@ class PostingReading:
 
     def in_scope(self, raw: Raw) -> bool:
         """Whether a record of the mapping is a posting of this allocation."""
-        return _in_scope(self.where, raw)
+        return passes(self.where, raw)
 
     def account_of(self, raw: Raw) -> str | None:
-        """The account of a posting, as text."""
+        """The account of a posting, as text. What cannot be stored is left out of it: its mapping tells of that."""
         value = None if self.account is None else raw.get(self.account)
-        return None if value is None or str(value).strip() == "" else str(value).strip()
+        text = "" if value is None else str(value).replace("\0", "").encode(errors="replace").decode().strip()
+        return text or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,3 @@ class Allocation:
     def exponents(self) -> Mapping[str, int]:
         """Decimals of currencies that differ from ISO 4217."""
         return self.rules.exponents
-
-
-def _in_scope(where: Where, raw: Raw) -> bool:
-    """As a mapping's own ``where``: exactly, an absent field is null."""
-    for name, allowed in where.items():
-        try:
-            value = clean(raw.get(name))
-        except Unfit:
-            return False
-        if not any(same(value, one) for one in allowed):
-            return False
-    return True

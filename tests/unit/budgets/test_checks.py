@@ -97,6 +97,10 @@ ONE = {
         rules(rule("r", rest("A"), month=equal("13"))),
         f"{FILE}:5: rule r can never match: month should be 13, and cannot be (mend it or remove the rule)",
     ),
+    "a currency that is no code": (
+        rules(rule("r", rest("A"), currency=equal("euro"))),
+        f"{FILE}:5: rule r can never match: currency should be EURO, and cannot be (mend it or remove the rule)",
+    ),
     "equal to what it is not like": (
         rules(rule("r", rest("A"), cc=Asked(frozenset({"4100"}), like=("5*",)))),
         f"{FILE}:5: rule r can never match: cc should be 4100, and cannot be (mend it or remove the rule)",

@@ -74,6 +74,7 @@ def test_conditions(name: str, test: Asked, value: object, holds: bool, told: st
         ("date", Asked(window=Window(date(2026, 5, 17), date(2026, 5, 17))), True),
         ("date", Asked(window=JUNE), False),
         ("currency", equal("EUR"), True),
+        ("currency", equal("eur"), True),
         ("year", equal("2026"), True),
         ("month", equal("5"), True),
         ("month", equal("05", "06"), True),

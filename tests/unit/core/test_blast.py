@@ -47,6 +47,20 @@ def test_what_waits_is_counted_and_costs_nothing() -> None:
     assert (found.waiting, found.requests[Side.FLOWTLY], found.minutes, found.share) == (1, 0, 0.0, 0.0)
 
 
+def test_whole_numbers_count_as_money_where_they_are_called_an_amount() -> None:
+    found = radius(
+        plan(
+            patch("1", Side.FLOWTLY, Change("amount", 600, 500, "changed"), Change("days", 3, 4, "changed")),
+            patch("2", Side.FLOWTLY, Change("amount", None, 700, "changed")),
+            Item(Kind.CREATE, "n", None, "only_here", Side.FLOWTLY, document={"amount": 9, "days": 1}),
+        ),
+        Rate(),
+    )
+    assert radius_to_json(found)["amounts"] == [
+        {"side": "flowtly", "field": "amount", "changed": 2, "moved": "800", "created": "9"}
+    ]
+
+
 def test_money_that_goes_up_and_down_does_not_cancel_out() -> None:
     found = radius(
         plan(

@@ -247,6 +247,18 @@ BAD = {
         "rules:\n  - {rule: x, budget: 1, when: {kst: null}}\n",
         "6:38: rules[0].when.kst: nothing is written: a value, a list, or {empty: true}",
     ),
+    "like nothing": (
+        "rules:\n  - {rule: x, budget: 1, when: {kst: {like: []}}}\n",
+        "6:45: rules[0].when.kst.like: must not be empty",
+    ),
+    "like an empty text": (
+        'rules:\n  - {rule: x, budget: 1, when: {kst: {like: ""}}}\n',
+        "6:45: rules[0].when.kst.like: must not be empty",
+    ),
+    "no rest": (
+        "rules:\n  - {rule: x, split: [{budget: 1, rest: false}]}\n",
+        "6:41: rules[0].split[0].rest: must be true, or left out",
+    ),
     "name twice": (
         "rules:\n  - {rule: x, budget: 1, when: {kst: 1}}\n  - {rule: x, budget: 2}\n",
         "7:12: rules: 'x' is there twice (first in line 6)",
@@ -505,3 +517,13 @@ def test_a_fixed_amount_that_the_only_currency_cannot_have_is_found() -> None:
         allocation_of(parse_allocation(source), source, ERP)
     (found,) = [str(one) for one in raised.value.problems]
     assert found == "a.yaml:7:33: rules: x: 1.50 has 1 decimals, JPY has 0 (postings.currency is constant)"
+
+
+def test_a_currency_that_nobody_knows_is_one_error_where_it_is_written() -> None:
+    head = HEAD.replace("currency: cur", "currency: {constant: XQQ}")
+    source = node(head + "rules:\n  - rule: x\n    split: [{budget: 1, amount: 1.50}, {budget: 2, rest: true}]\n")
+    with pytest.raises(ConfigError) as raised:
+        allocation_of(parse_allocation(source), source, ERP)
+    (found,) = [str(one) for one in raised.value.problems]
+    assert found.startswith("a.yaml:3:56: postings.currency: 'XQQ' is no known currency")
+    assert found.endswith("(exponents: {XQQ: 2})")
