@@ -87,7 +87,7 @@ class Refused(SyncdError):
 
 
 class Withheld(Refused):
-    """A rule of ours says that this must not be sent now; nothing was. ``about`` names what it is about, for the log."""
+    """A rule of ours says that this must not be sent now; nothing was. ``about``: what it is about, for the log."""
 
     def __init__(self, message: str, about: Mapping[str, str] | None = None) -> None:
         super().__init__(message)

@@ -44,6 +44,8 @@ def from_minor(amount: int, currency: str, overrides: Mapping[str, int] | None =
 
 def told(amount: int, currency: str, overrides: Mapping[str, int] | None = None) -> str:
     """An amount for a person: ``1250.00 EUR``. Of an unknown currency the minor units are told as they are."""
+    if not currency:
+        return f"{amount} in minor units"
     try:
         return f"{from_minor(amount, currency, overrides):f} {currency}"
     except ValueError:

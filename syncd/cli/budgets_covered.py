@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -37,14 +37,14 @@ class Seen:
         if len(self.problems) < _SHOWN:
             self.problems.append(text)
 
-    def take(self, posting: Posting, result: Allocated) -> None:
-        """Count one posting."""
+    def take(self, posting: Posting, result: Allocated, rules: Collection[str]) -> None:
+        """Count one posting; ``rules``: those that matched it."""
         if result.problem:
             self.problem(result.problem)
         for part in result.parts:
             count, first, rule = self.targets.get(part.budget, (0, posting.key, part.rule))
             self.targets[part.budget] = (count + 1, first, rule)
-        if result.unassigned or any(part.rule == DEFAULT for part in result.parts):
+        if not rules and (result.unassigned or any(part.rule == DEFAULT for part in result.parts)):
             self.left.update((name, _short(value)) for name, value in posting.fields.items())
 
 
@@ -80,9 +80,10 @@ def _results(app: App, allocation: Allocation, year: int | None, seen: Seen) -> 
         if year is not None and posting.on.year != year:
             continue
         seen.postings += 1
-        seen.matched.update(one.rule.name for one in allocator.matching(posting))
+        rules = {one.rule.name for one in allocator.matching(posting)}
+        seen.matched.update(rules)
         result = allocator.allocate(posting)
-        seen.take(posting, result)
+        seen.take(posting, result, rules)
         yield posting.currency, posting.amount, result
 
 

@@ -17,9 +17,11 @@ from syncd.budgets.model import Allocated, Part, Posting, Step
 from syncd.budgets.money import from_minor, told
 from syncd.cli.answering import usage
 from syncd.cli.budgets_reading import chosen, one_posting
+from syncd.cli.budgets_waiting import unit_missing, why_waiting
 from syncd.cli.common import ConfigOption, Exit, JsonOption, opened, out, print_json
 from syncd.core.model import Side
 from syncd.engine.allocating.compiling import Allocation, PostingProblem, posting_of
+from syncd.engine.allocating.wanted import NO_AMOUNT, UNIT_UNKNOWN
 from syncd.ports.allocations import PostingState, SeenPosting, Slot
 from syncd.wiring import App
 
@@ -66,25 +68,34 @@ def explain_command(
     Example: syncd budgets explain P2 -a costs
     """
     with opened(config, level="warning") as app:
-        found = [one for each in chosen(app, allocation) if (one := _explained(app, each, posting)) is not None]
-        if not found:
+        found: list[Explained] = []
+        unread: dict[str, PostingProblem] = {}
+        for each in chosen(app, allocation):
+            try:
+                if (one := _explained(app, each, posting)) is not None:
+                    found.append(one)
+            except PostingProblem as problem:
+                unread[each.name] = problem
+        if not found and not unread:
             raise usage(f"the ERP has no posting {posting!r} that an allocation is about")
     if as_json:
-        print_json([_json(one) for one in found])
+        refused = [{"allocation": name, "posting": posting, "problem": str(one)} for name, one in unread.items()]
+        print_json([*(_json(one) for one in found), *refused])
     else:
         for one in found:
             _show(one)
-    return Exit.PENDING if any(one.result.problem for one in found) else Exit.DONE
+        for name, trouble in unread.items():
+            out.print(f"[red]refused[/red] {escape(f'{trouble} ({name})')}")
+            out.print("mend it in the ERP; what is linked for it stays until then")
+    return Exit.PENDING if unread or any(one.result.problem for one in found) else Exit.DONE
 
 
 def _explained(app: App, allocation: Allocation, key: str) -> Explained | None:
+    """None where the ERP has no such posting. Raises PostingProblem for one that cannot be read."""
     entry = one_posting(app, allocation, key)
     if entry is None:
         return None
-    try:
-        posting = posting_of(allocation, entry.record, entry.lines)
-    except PostingProblem as problem:
-        raise usage(str(problem), "mend it in the ERP; what is linked for it stays until then") from None
+    posting = posting_of(allocation, entry.record, entry.lines)
     result = allocate(posting, allocation.rules)
     wishes = [*_wishes(app, allocation, posting, result)]
     return Explained(allocation, posting, explain(posting, allocation.rules), result, wishes)
@@ -96,40 +107,37 @@ def _wishes(app: App, allocation: Allocation, posting: Posting, result: Allocate
     slots = {(slot.target, slot.employee): slot for slot in (seen.slots if seen is not None else ())}
     links = app.store.links_by_key(allocation.name, Side.EXTERNAL, [slot.key for slot in slots.values()])
     iris = {key: link.flowtly_key for key, link in links.items()}
-    wanted = [_wish(app, allocation, part, slots.get(part.key), iris, seen) for part in result.parts]
+    wanted = [_wish(app, allocation, posting.key, part, slots.get(part.key), iris, seen) for part in result.parts]
     keys = {part.key for part in result.parts}
     left = (slot for place, slot in slots.items() if place not in keys and slot.key in iris)
     return [*wanted, *(_leaving(slot, iris[slot.key]) for slot in left)]
 
 
 def _wish(
-    app: App, allocation: Allocation, part: Part, slot: Slot | None, iris: dict[str, str], seen: SeenPosting | None
+    app: App,
+    allocation: Allocation,
+    posting: str,
+    part: Part,
+    slot: Slot | None,
+    iris: dict[str, str],
+    seen: SeenPosting | None,
 ) -> Wish:
     if slot is None:
         refused = seen is not None and seen.state is PostingState.REFUSED
-        return Wish("", part, "new", "", seen.reason if refused and seen is not None else "the next run makes it")
+        why = seen.reason if refused and seen is not None else why_waiting(app, allocation, posting, part, "")
+        return Wish("", part, "new", "", why)
     iri = iris.get(slot.key, "")
-    if slot.skipped:
+    outdated = slot.skipped == NO_AMOUNT + UNIT_UNKNOWN and not unit_missing(app, allocation)
+    if slot.skipped and not outdated:
         return Wish(slot.key, part, "skipped", iri, slot.skipped)
     if iri:
         return Wish(slot.key, part, "linked", iri, "" if slot.amount == part.amount else "the next run changes it")
-    return Wish(slot.key, part, "waiting", "", missing_target(app, allocation, part) or "the next run makes it")
+    return Wish(slot.key, part, "waiting", "", why_waiting(app, allocation, posting, part, slot.key))
 
 
 def _leaving(slot: Slot, iri: str) -> Wish:
     part = Part(slot.target, slot.employee or None, slot.amount, slot.whole, slot.rule)
     return Wish(slot.key, part, "withdrawn", iri, "is not wanted any more; the next run moves or deletes it")
-
-
-def missing_target(app: App, allocation: Allocation, part: Part) -> str:
-    """Why a part's budget or employee cannot be named at Flowtly; '' when both can."""
-    named = [(allocation.target_field, allocation.links.target, part.budget)]
-    if allocation.links.employee is not None and part.employee:
-        named.append(("employee", allocation.links.employee, part.employee))
-    for what, find, key in named:
-        if find.mapping is not None and not app.store.links_by_key(find.mapping, Side.EXTERNAL, [key]):
-            return f"rule {part.rule} names {what} {key}, which mapping {find.mapping} has not linked"
-    return ""
 
 
 def whole_units(amount: int, posting: Posting, allocation: Allocation) -> Decimal:

@@ -22,6 +22,8 @@ from syncd.engine.run import load_lookups
 from syncd.ports.incidents import Incident
 from syncd.wiring import App
 
+_AMOUNTS = {3, 5, 7}
+"""Columns with sums."""
 _COLOURS = {"agrees": "green", "pending": "yellow", "off": "red"}
 
 
@@ -94,6 +96,8 @@ def _asked(row: Row, month: str | None, *, differing: bool) -> bool:
 def _table(name: str, allocation: Allocation, rows: Sequence[Row]) -> None:
     out.print(f"[bold]{escape(name)}[/bold]: {len(rows)} totals")
     table = Table("", "month", "wanted", "", "in Flowtly", "", "people's", "", "")
+    for number, column in enumerate(table.columns):  # where it is narrow something is folded, and no sum is cut off
+        column.overflow, column.no_wrap = "fold", number in _AMOUNTS
     for row in rows:
         sides = (cell for sums in (row.wanted, row.found, row.theirs) for cell in _cells(sums, row, allocation))
         colour = _COLOURS[row.state]

@@ -14,7 +14,7 @@ from syncd.cli.probe import show_drift
 from syncd.core.model import Side
 from syncd.daemon.drift import look
 from syncd.engine.allocating.compiling import Allocation, doubts
-from syncd.engine.allocating.fitting import misfits
+from syncd.engine.allocating.fitting import misfits, plan_misfits
 from syncd.engine.preflight import law_problems, preflight
 from syncd.engine.provision import provision
 from syncd.engine.run import load_lookups
@@ -128,10 +128,13 @@ def _allocations(app: App) -> list[Allocation]:
 
 def _misfits(app: App, allocation: Allocation, reachable: dict[str, bool]) -> list[Problem]:
     mapping = app.mappings[allocation.of]
-    if not reachable[app.system_of(mapping)]:
+    system = app.system_of(mapping)
+    planned = system if allocation.plan is None else allocation.plan.system or system
+    if not (reachable[system] and reachable[planned]):
         return []
     try:
-        return list(misfits(allocation, mapping, app.connector(app.system_of(mapping))))
+        found = misfits(allocation, mapping, app.connector(system))
+        return [*found, *plan_misfits(allocation, app.connector(planned))]
     except SyncdError as error:
         return [allocation.node.problem(f"allocation {allocation.name}: {type(error).__name__}: {error}")]
 

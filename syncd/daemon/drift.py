@@ -17,7 +17,7 @@ from syncd.connectors.flowtly.drift import Finding, Kind, compare, remembered
 from syncd.connectors.flowtly.drift_use import uses_of
 from syncd.connectors.flowtly.measured import Access, Measurement, load_measurement
 from syncd.engine.context import Events
-from syncd.errors import SyncdError
+from syncd.errors import ConfigError, SyncdError
 from syncd.store.tenants import TenantMemory
 from syncd.wiring import App
 
@@ -140,7 +140,7 @@ class Drift:
     def _failed(self, error: Exception) -> None:
         detail = f"{type(error).__name__}: {error}"
         if self._trouble != detail:
-            known = isinstance(error, SyncdError)
+            known = isinstance(error, SyncdError | ConfigError)
             self._events("drift.failed", detail=detail, exc_info=None if known else error)
         self._trouble = detail
 

@@ -213,7 +213,7 @@ def _cycle(ctx: Context) -> Report:
 def _seen(ctx: Context, readings: Mapping[Side, Reading]) -> bool:
     """True where a person who applies has seen all that there is to do.
 
-    Under a mapping that is approved already, a side that only shrank counts: it is believed again by that person's word.
+    Under a mapping that is approved already a side that only shrank counts: it is believed again by that person's word.
     """
     return all(
         reading.trusted or (ctx.approved and reading.certificate is not None and reading.certificate.shrunk)

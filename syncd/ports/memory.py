@@ -115,8 +115,8 @@ class Intent:
     ``source_key`` is the record on the other side that causes it; ``target_key`` is None for a create. A delete names
     the ``removal`` whose proof allows it: the store takes none without.
 
-    A ``replace`` deletes the record that we made under ``target_key`` and makes a new one of ``payload``: Flowtly cannot
-    change some records. Once the old one is deleted it is a create, which goes on naming it.
+    A ``replace`` deletes the record that we made under ``target_key`` and makes a new one of ``payload``: Flowtly
+    cannot change some records. Once the old one is deleted it is a create, which goes on naming it.
     """
 
     kind: OperationKind

@@ -28,8 +28,8 @@ _OPEN: Final = tuple(state.value for state in RemovalState if state.open)
 
 # The last complete reading must not have seen it either: a reading that proved nothing neither counts nor ends it. What
 # was linked after the first reading began may simply not have been listed then. A loss that was followed is proven anew
-# once the other record is gone too: only then both are known to be gone at once. Of what we ourselves may have deleted to
-# make it anew nothing is known before that is looked up.
+# once the other record is gone too: only then both are known to be gone at once. Of what we ourselves may have deleted
+# to make it anew nothing is known before that is looked up.
 _ABSENCES: Final = """
     SELECT l.external_key, l.flowtly_key, a.first_certificate, a.last_certificate
     FROM absence a

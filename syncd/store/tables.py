@@ -264,9 +264,7 @@ operation: Final = Table(
         "side",
         "source_key",
         unique=True,
-        postgresql_where=text(
-            "kind IN ('create', 'replace') AND state IN ('intended', 'in_doubt', 'quarantined')"
-        ),
+        postgresql_where=text("kind IN ('create', 'replace') AND state IN ('intended', 'in_doubt', 'quarantined')"),
     ),
     Index(
         "operation_open",

@@ -50,6 +50,8 @@ def test_from_nothing_to_totals_that_agree(company: Company) -> None:
         "5130:2026": ("250.00", "new"),
         "6100:2026": ("2460.01", "new"),
     }
+    missing = "rule rent names budget 5100:2026, which mapping budgets has not linked"
+    assert rent["parts"][0]["why"] == missing, "nothing is promised that the next run cannot do"
     tried = {one["rule"]: one for one in rent["rules"]}
     assert (tried["internal"]["matched"], tried["rent"]["matched"], "overhead" in tried) == (False, True, False)
     assert tried["rent"]["where"].rpartition("/")[2].startswith("costs.yaml:")
@@ -60,6 +62,7 @@ def test_from_nothing_to_totals_that_agree(company: Company) -> None:
     idle = {one["rule"] for one in reach["never_matched"]}
     assert {"overhead", "energy", "projects", "cost-centres"} == idle
     assert "4120:2026" in {one["budget"] for one in reach["unknown_budgets"]}
+    assert reach["nobody_claims"] == [], "what a rule leaves on purpose is claimed by it"
 
     company.syncd("apply", "--yes")
     links = table(company.flowtly, "BudgetTransaction")
@@ -125,8 +128,13 @@ def test_a_posting_that_cannot_be_linked_is_one_clear_error(company: Company) ->
     company.ledger.run(POSTING, "P7", yen, "OP7", Decimal(-900), "JPY", Decimal("-5.49"), "7777")
     company.syncd("once")
 
-    said = company.syncd("budgets", "explain", "P6", code=1)
+    said = company.syncd("budgets", "explain", "P6", code=2)
     assert "posting P6: amount: -10.50 has 1 decimals, JPY has 0" in said
+    assert "decimals" in told(company, "explain", "P6", code=2)["problem"]
+    company.ledger.run(POSTING, "P8", "NOACCOUNT", "OP8", Decimal(-9), "EUR", Decimal(-9), "4100")
+    company.syncd("once", code=2)
+    part = told(company, "explain", "P8")["parts"][0]
+    assert (part["state"], part["why"]) == ("waiting", "its transaction is not linked yet: syncd why transactions:P8")
     part = told(company, "explain", "P7")["parts"][0]
     assert part["state"] == "waiting"
     assert "rule cost-centres names budget 7777:2026, which mapping budgets has not linked" in part["why"]

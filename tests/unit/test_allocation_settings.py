@@ -10,7 +10,7 @@ import pytest
 from syncd.cli.app import app as commands
 from syncd.core.model import Side
 from syncd.engine.allocating.compiling import doubts
-from syncd.engine.allocating.fitting import misfits
+from syncd.engine.allocating.fitting import misfits, plan_misfits
 from syncd.mapping.problems import ConfigError
 from syncd.settings import allocation_schema, settings_schema
 from syncd.wiring import App
@@ -142,6 +142,21 @@ def test_fields_that_the_erp_does_not_have_are_found_where_they_are_named(folder
     with opened(folder) as app:
         *_, last = misfits(app.allocations["costs"], app.mappings["transactions"], app.connector("erp"))
     assert "postings.lines.resource" in last.message
+
+
+def test_a_plan_that_the_erp_does_not_have_is_found_before_anything_runs(folder: Path) -> None:
+    with sqlite3.connect(folder / "erp.db") as erp:
+        erp.execute("CREATE TABLE planned (budget TEXT, month TEXT, amount NUMERIC)")
+    plan = "plan: {resource: planned, target: budget, month: mnth, amount: amount, currency: {constant: EUR}}\n"
+    path = folder / "allocations" / "costs.yaml"
+    for text, wanted in (
+        (plan, "6:51: external has no field 'mnth' in planned (did you mean 'month'?)"),
+        (plan.replace("planned", "plans"), "6:18: plan.resource: erp has no table 'plans'"),
+    ):
+        path.write_text(ALLOCATION + text)
+        with opened(folder) as app:
+            (found,) = plan_misfits(app.allocations["costs"], app.connector("erp"))
+        assert str(found).replace(f"{folder}/", "").startswith(f"allocations/costs.yaml:{wanted}")
 
 
 def test_the_schema_knows_every_key_and_its_short_forms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ class _Scope:
 
 
 def budget_rows(store: Store, scales: Scales, names: Names) -> list[Row]:
-    """Every budget, month and currency, in that order."""
+    """Every budget, month and currency with anything that counts, in that order."""
     scopes: dict[tuple[str, str, str], _Scope] = {}
     keys: dict[str, set[str]] = {}
     wanted = store.wanted_sums(scales.name)
@@ -109,6 +109,7 @@ def budget_rows(store: Store, scales: Scales, names: Names) -> list[Row]:
             one.iri,
         )
         for (_, month, currency), one in scopes.items()
+        if one.untold or {one.wanted, one.found, one.theirs} != {NOTHING}
     )
     return sorted(rows, key=lambda row: (row.place, row.month, row.currency))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from syncd.core.model import Side
+from syncd.engine.allocating.spending import plan_query
 from syncd.engine.allocating.words import Allocation
 from syncd.engine.context import query_of
 from syncd.errors import Refused
@@ -32,7 +33,21 @@ def misfits(allocation: Allocation, mapping: CompiledMapping, erp: Connector) ->
         yield allocation.node.at("postings", "lines", "resource").problem(f"postings.lines.resource: {error}")
         return
     blocks = [allocation.node.at("postings", "lines"), *_blocks(allocation.node)[1:]]
-    yield from _unknown((*lines.reads, lines.query.key or ""), shape, blocks)
+    names = (*lines.reads, lines.query.key or "", lines.query.cursor_field or "")
+    yield from _unknown(names, shape, blocks)
+
+
+def plan_misfits(allocation: Allocation, erp: Connector) -> Iterator[Problem]:
+    """Fields of planned amounts that the ERP does not have; ``erp`` is the system of the plan."""
+    if allocation.plan is None:
+        return
+    node, query = allocation.node.at("plan"), plan_query(allocation.plan)
+    try:
+        shape = erp.shape(query)
+    except Refused as error:
+        yield node.at("resource").problem(f"plan.resource: {error}")
+        return
+    yield from _unknown((*query.fields, query.key or ""), shape, [node])
 
 
 def _blocks(node: Node) -> list[Node]:

@@ -49,8 +49,8 @@ class Placing:
         if not posting.lines and self._lost_lines(now, posting):
             return self._refused(now, known, NO_LINES)
         allocated = self._allocator.allocate(posting)
-        if problem := allocated.problem or unkept(allocated):
-            return self._refused(now, known, problem)
+        if reason := allocated.problem or unkept(allocated):
+            return self._refused(now, known, reason)
         return _placed(now, allocated)
 
     def _lost_lines(self, now: SeenPosting, posting: Posting) -> bool:

@@ -18,8 +18,8 @@ from syncd.mapping.allocations import CurrencySpec
 from syncd.mapping.records import Unfit, clean
 from syncd.ports import Raw, Record
 
-LARGEST: Final = 10**18
-"""Minor units; more is no amount of money, and more than the store can hold."""
+LARGEST: Final = 10**16
+"""Minor units; more is no amount of money, and sums of such would be more than the store can hold."""
 LONGEST_TARGET: Final = 500
 """Bytes of a budget's key and an employee's together."""
 _SHOWN: Final = 40

@@ -60,11 +60,7 @@ class SpendSignals:
     def _planned(self, connector: Connector) -> tuple[list[Planned], list[str]]:
         """What is planned, and the rows that cannot be read. Raises what the connector raises."""
         plan, problems, found = self.plan, [], []
-        reads = (plan.target, plan.month, plan.amount, plan.currency.field)
-        where = {name: allowed[0] if len(allowed) == 1 else list(allowed) for name, allowed in plan.where.items()}
-        fields = tuple(dict.fromkeys(name for name in (*reads, *plan.where) if name))
-        query = Query(plan.resource, fields, where, plan.key or plan.target, options=plan.options)
-        for page in connector.pages(query, None):
+        for page in connector.pages(plan_query(plan), None):
             for record in page.records:
                 if not _in_scope(plan, record.raw):
                     continue
@@ -135,6 +131,14 @@ class SpendSignals:
         if told and told != self._said:
             ctx.events("plan.unreadable", mapping=ctx.name, problems=len(problems), detail=told)
         self._said = told
+
+
+def plan_query(plan: PlanSpec) -> Query:
+    """What is asked of the ERP for planned amounts."""
+    reads = (plan.target, plan.month, plan.amount, plan.currency.field)
+    where = {name: allowed[0] if len(allowed) == 1 else list(allowed) for name, allowed in plan.where.items()}
+    fields = tuple(dict.fromkeys(name for name in (*reads, *plan.where) if name))
+    return Query(plan.resource, fields, where, plan.key or plan.target, options=plan.options)
 
 
 def spend_rows(levels: Sequence[SpendLevel]) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from syncd.ports.budget_links import Calibration, Unit
 PAGE: Final = 1000
 NO_AMOUNT: Final = "amount: "
 """How the reasons begin for which a part is left out here."""
+UNIT_UNKNOWN: Final = "the unit of Flowtly's amounts is not known: syncd budgets calibrate"
 _CONCURRENCY: Final = 8
 _FIELDS: Final[Mapping[str, str]] = {
     "part": "text",
@@ -174,7 +175,7 @@ class WantedParts:
         if slot.whole and self._omit_whole:
             return None
         if unit is None:
-            raise ValueError("the unit of Flowtly's amounts is not known: syncd budgets calibrate")
+            raise ValueError(UNIT_UNKNOWN)
         if unit is Unit.MINOR:
             return slot.amount
         major, rest = divmod(abs(slot.amount), int(10 ** exponent(part.currency, self._exponents)))

@@ -136,7 +136,10 @@ def test_every_small_split_of_every_small_amount() -> None:
     assert seen > 500
 
 
-@given(st.integers(-(10**12), 10**12), st.lists(st.builds(Fraction, st.integers(0, 60), st.integers(1, 97)), min_size=1, max_size=8))
+@given(
+    st.integers(-(10**12), 10**12),
+    st.lists(st.builds(Fraction, st.integers(0, 60), st.integers(1, 97)), min_size=1, max_size=8),
+)
 def test_sharing_out_loses_nothing(total: int, weights: list[Fraction]) -> None:
     if not any(weights):
         weights[0] = Fraction(1)

@@ -65,6 +65,7 @@ def test_amounts_for_people() -> None:
     assert told(-5, "EUR") == "-0.05 EUR"
     assert told(5, "JPY") == "5 JPY"
     assert told(5, "??") == "5 minor units of '??'"
+    assert told(5, "") == "5 in minor units"
 
 
 @given(st.integers(-(10**23), 10**23), st.sampled_from(["JPY", "EUR", "BHD", "CLF"]))

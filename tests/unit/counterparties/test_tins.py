@@ -117,7 +117,8 @@ def test_one_wrong_digit_is_noticed(country: str, data: st.DataObject) -> None:
     digit = data.draw(st.sampled_from([one for one in "0123456789" if one != number[at]]))
     wrong = number[:at] + digit + number[at + 1 :]
     # Ten digits that end in B01 are one of two schemes in the Netherlands, and the other one has its own check.
-    assume(country not in {"NL", "ES", "IE", "RO", "CZ", "BG", "LT"} or not _passes(country, wrong))
+    # Of numbers of the United Kingdom there are two checks, and one is enough.
+    assume(country not in {"NL", "ES", "IE", "RO", "CZ", "BG", "LT", "GB"} or not _passes(country, wrong))
     found = tax_number(wrong, country)
     assert found.valid == ""
     assert found.problem
