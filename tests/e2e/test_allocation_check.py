@@ -16,4 +16,4 @@ def test_check_tells_the_rules_and_finds_a_field_that_the_erp_does_not_have(
         assert "all good" in said
         company.configure("cost_centre: cost_centre_no, employee: employee_email, text", "cost_centre: kst, text")
         said = company.syncd("check", code=1)
-        assert "costs.yaml:15:25: external has no field 'kst' in postings" in " ".join(said.split())
+        assert "costs.yaml:16:25: external has no field 'kst' in postings" in " ".join(said.split())

@@ -150,7 +150,7 @@ def test_a_plan_that_the_erp_does_not_have_is_found_before_anything_runs(folder:
     plan = "plan: {resource: planned, target: budget, month: mnth, amount: amount, currency: {constant: EUR}}\n"
     path = folder / "allocations" / "costs.yaml"
     for text, wanted in (
-        (plan, "6:51: external has no field 'mnth' in planned (did you mean 'month'?)"),
+        (plan, "6:50: external has no field 'mnth' in planned (did you mean 'month'?)"),
         (plan.replace("planned", "plans"), "6:18: plan.resource: erp has no table 'plans'"),
     ):
         path.write_text(ALLOCATION + text)
