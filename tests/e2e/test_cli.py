@@ -176,7 +176,7 @@ def test_unreachable_peers_and_wrong_credentials_are_one_clear_line_each(world: 
 def test_init_writes_a_configuration_that_loads(world: World, tmp_path: Path) -> None:
     target = tmp_path / "fresh"
     given = re.compile(r"\$\{(\w+)\}")
-    for system, count in (("sql", 1), ("tryton", 2), ("everything", 11)):
+    for system, count in (("sql", 1), ("tryton", 2), ("everything", 15), ("budgets", 5)):
         said = syncd(world, "init", str(target / system), "--system", system, config=False)
         assert said.count("written") == len([path for path in (target / system).rglob("*") if path.is_file()])
         config = target / system / "syncd.yaml"
