@@ -83,7 +83,12 @@ def _merging(world: CrashWorld) -> None:
     for name, account in zip(("One", "Two"), ACCOUNTS, strict=True):
         state.update("Counterparty", number(links[name]), {**ALIKE, "bankAccounts": [account]})
     account_id = state.insert("BankAccount", {"name": "Bank"})["id"]
-    booking = {"bankAccount": f"/api/bank-accounts/{account_id}", "amount": 1, "description": "x"}
+    booking = {
+        "bankAccount": f"/api/bank-accounts/{account_id}",
+        "operationNumber": "1",
+        "amount": 1,
+        "description": "x",
+    }
     state.insert("Transaction", {**booking, "counterparty": links["Two"]})
     world.settled()
     assert world.app is not None
